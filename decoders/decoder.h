@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a log format is: a const descriptor at the end of its own file, and a row in decoders.def.
+ *
+ * A decoder sees complete lines as valid UTF-8 without byte order mark and without line end (a record of
+ * several lines has its inner line ends). It holds no memory of its own: what it must remember between
+ * records is `state`, zeroed plain data that the stream keeps, copies and saves. */
+#ifndef CMG_DECODERS_DECODER_H
+#define CMG_DECODERS_DECODER_H
+
+#include "core/str.h"
+
+enum cmg_verdict {
+    CMG_MORE, /* the record goes on: hold, and ask again with the next line */
+    CMG_DONE, /* the record is text[0, end); the rest, if any, is looked at as a line of its own */
+    CMG_NEW,  /* the newest line begins something else: the record is what was held before it */
+};
+
+struct cmg_cut {
+    enum cmg_verdict verdict;
+    size_t end;
+};
+
+enum cmg_take {
+    CMG_TAKEN,
+    CMG_SKIP,     /* a directive: state was updated, there is no record */
+    CMG_NOT_MINE, /* raw takes it */
+};
+
+enum { CMG_STATE_MAX = 2048 };
+
+struct cmg_decoder {
+    const char *name, *summary;
+    size_t state_size; /* at most CMG_STATE_MAX; no pointers inside */
+    /* Could this complete line be, or begin, or be a fragment of, a record of this format? At most one
+     * decoder besides raw may say yes to a line, so that the order of asking never shows. */
+    bool (*probe)(const void *state, cmg_str line);
+    /* Where does the record end? `text` is what is held and the newest line, whose first byte is at
+     * `fresh` (0: nothing was held). NULL: every line is a record. Depends on text and fresh alone. */
+    struct cmg_cut (*split)(cmg_str text, size_t fresh);
+    /* Fills *ret, which comes zeroed but for http's -1s, with slices into `record`. */
+    enum cmg_take (*decode)(void *state, cmg_str record, struct cmg_event *ret);
+};
+
+#define CMG_DECODER(name) extern const struct cmg_decoder cmg_decoder_##name;
+#include "decoders/decoders.def"
+#undef CMG_DECODER
+
+/* All decoders in order of asking; raw is the last. NULL-terminated. */
+extern const struct cmg_decoder *const cmg_decoders[];
+const struct cmg_decoder *cmg_decoder_find(cmg_str name);
+
+#endif

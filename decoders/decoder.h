@@ -27,6 +27,7 @@ enum cmg_take {
 };
 
 enum { CMG_STATE_MAX = 2048 };
+#define CMG_FRESH_REST ((size_t)-1)
 
 struct cmg_decoder {
     const char *name, *summary;
@@ -35,7 +36,8 @@ struct cmg_decoder {
      * decoder besides raw may say yes to a line, so that the order of asking never shows. */
     bool (*probe)(const void *state, cmg_str line);
     /* Where does the record end? `text` is what is held and the newest line, whose first byte is at
-     * `fresh` (0: nothing was held). NULL: every line is a record. Depends on text and fresh alone. */
+     * `fresh` (0: nothing was held; CMG_FRESH_REST: nothing is held, and the text goes on with a record whose
+     * beginning was cut off at the cap). NULL: every line is a record. Depends on text and fresh alone. */
     struct cmg_cut (*split)(cmg_str text, size_t fresh);
     /* Fills *ret, which comes zeroed but for http's -1s, with slices into `record`. */
     enum cmg_take (*decode)(void *state, cmg_str record, struct cmg_event *ret);

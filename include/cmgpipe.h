@@ -126,9 +126,9 @@ struct cmg_event {
     struct cmg_time time;
     bool has_http;
     struct cmg_http http;
-    size_t attrs;
-    struct cmg_attr attr[CMG_ATTRS_MAX];
     uint32_t problems;
+    size_t attrs;
+    struct cmg_attr attr[CMG_ATTRS_MAX]; /* last: what lies behind `attrs` is not cleared */
 };
 
 /* Which log, of which host. Copied by cmg_stream_new. */
@@ -255,8 +255,9 @@ void cmg_stream_end(struct cmg_stream *s);
  * two), open candidates are promoted. More may be fed afterwards. */
 void cmg_stream_idle(struct cmg_stream *s);
 
-/* The next record. CMG_AGAIN: feed more, or, after cmg_stream_end, done. Never fails. */
-enum cmg_rc cmg_stream_next(struct cmg_stream *s, struct cmg_record *ret);
+/* The next record. CMG_AGAIN: feed more, or, after cmg_stream_end, done. CMG_ENOMEM is possible only for text
+ * that has to be converted to UTF-8; nothing is lost then, and the call may be repeated. */
+CMG_MUST_USE enum cmg_rc cmg_stream_next(struct cmg_stream *s, struct cmg_record *ret);
 
 /* One whole record that somebody else has already cut; no copy is made of it, slices point into
  * `frame`. False: it was a directive or blank line (counted as skipped). Promotions that it causes come

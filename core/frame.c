@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From the text of one record to the record: decoder, time, identity. */
+#include "core/stream.h"
+#include "core/time.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+enum { PREFIX = 12 };
+
+static size_t aligned(size_t n)
+{
+    return (n + 7) & ~(size_t)7;
+}
+
+size_t cmg_memory_size(void)
+{
+    size_t n = sizeof(struct cmg_memory);
+    for (size_t i = 0; cmg_decoders[i]; i++)
+        n += aligned(cmg_decoders[i]->state_size);
+    return n;
+}
+
+uint64_t cmg_memory_build(void)
+{
+    uint64_t h = 1; /* format of struct cmg_memory */
+    for (size_t i = 0; cmg_decoders[i]; i++) {
+        h = XXH64(cmg_decoders[i]->name, strlen(cmg_decoders[i]->name), h);
+        h = XXH64(&(uint64_t){cmg_decoders[i]->state_size}, sizeof(uint64_t), h);
+    }
+    return h;
+}
+
+void *cmg_memory_state(struct cmg_memory *m, uint32_t decoder)
+{
+    size_t at = sizeof *m;
+    for (uint32_t i = 0; i < decoder; i++)
+        at += aligned(cmg_decoders[i]->state_size);
+    return (char *)m + at;
+}
+
+/* The last one's guess is only quicker: at most one decoder besides raw says yes to a line. */
+uint32_t cmg_frame_choose(struct cmg_stream *s, cmg_str line)
+{
+    struct cmg_memory *m = s->memory;
+    uint32_t i = m->decoder;
+    if (s->engine->decoder) {
+        for (i = 0; cmg_decoders[i] != s->engine->decoder;)
+            i++;
+        return i;
+    }
+    if (cmg_decoders[i] != &cmg_decoder_raw && cmg_decoders[i]->probe(cmg_memory_state(m, i), line))
+        return i;
+    for (i = 0; cmg_decoders[i] != &cmg_decoder_raw; i++)
+        if (cmg_decoders[i]->probe(cmg_memory_state(m, i), line))
+            break;
+    return i;
+}
+
+static void clear_event(struct cmg_event *ev)
+{
+    memset(ev, 0, offsetof(struct cmg_event, attr));
+    ev->http = (struct cmg_http){.status = -1, .substatus = -1, .port = -1, .win32 = -1, .time_taken_ms = -1};
+}
+
+static void clear_finding(struct cmg_finding *f)
+{
+    f->entry = NULL;
+    f->role = CMG_ROLE_NONE;
+    f->scope = CMG_SCOPE_UNKNOWN;
+    f->incident[0] = f->promoted[0] = '\0';
+    f->code = 0;
+    f->status = -1;
+    f->status_text = f->url = f->request_id = (cmg_str){NULL, 0};
+    f->causes = f->remedies = f->facts = 0;
+}
+
+static enum cmg_take decode(struct cmg_stream *s, const struct cmg_frame *f, struct cmg_record *r)
+{
+    const struct cmg_decoder *d = cmg_decoders[f->decoder];
+    clear_event(&r->event);
+    enum cmg_take take = d->decode(cmg_memory_state(s->memory, f->decoder), f->text, &r->event);
+    r->decoder = d;
+    if (take == CMG_NOT_MINE) {
+        clear_event(&r->event);
+        r->decoder = &cmg_decoder_raw;
+        cmg_decoder_raw.decode(NULL, f->text, &r->event);
+        return CMG_TAKEN;
+    }
+    s->memory->decoder = f->decoder;
+    return take;
+}
+
+/* @timestamp, and where it comes from. A time without an offset is read as if UTC, or as the options say. */
+static void date(struct cmg_stream *s, struct cmg_record *r)
+{
+    const struct cmg_time *t = &r->event.time;
+    const struct cmg_options *o = &s->engine->opt;
+    if (t->known) {
+        int minutes = t->offset_min;
+        if (!t->zoned) {
+            r->problems |= CMG_P_NO_TIMEZONE;
+            minutes = o->utc_offset ? o->utc_offset(o->utc_offset_user, t->ns / CMG_NS_PER_S) : 0;
+        }
+        r->time_ns = t->ns - minutes * 60 * CMG_NS_PER_S;
+        r->time_source = CMG_TIME_RECORD;
+        s->memory->last_ns = r->time_ns;
+        s->memory->has_last = 1;
+    } else if (s->envelope_ns) {
+        r->time_ns = s->envelope_ns;
+        r->time_source = CMG_TIME_ENVELOPE;
+    } else if (s->memory->has_last) {
+        r->time_ns = s->memory->last_ns;
+        r->time_source = CMG_TIME_INHERITED;
+    } else {
+        r->time_ns = cmg_engine_now(s->engine);
+        r->time_source = CMG_TIME_READ;
+    }
+}
+
+static void write_hex(char *out, uint64_t v, unsigned digits)
+{
+    static const char hex[] = "0123456789abcdef";
+    for (unsigned i = 0; i < digits; i++)
+        out[i] = hex[v >> (4 * (digits - 1 - i)) & 15];
+}
+
+/* event.id: milliseconds of the record's own clock (so that --timezone does not change it; zeros without a time),
+ * then the hash of where it stands and what it says. Byte order is fixed, so ids agree between machines. */
+static void identify(struct cmg_stream *s, const struct cmg_frame *f, struct cmg_record *r)
+{
+    struct cmg_memory *m = s->memory;
+    if (!m->has_generation && !(r->problems & (CMG_P_PARTIAL_TAIL | CMG_P_TRUNCATED))) {
+        m->generation = XXH3_64bits(f->source.ptr, f->source.len);
+        m->has_generation = 1;
+    }
+    XXH128_canonical_t raw, all;
+    XXH128_canonicalFromHash(&raw, XXH3_128bits(f->source.ptr, f->source.len));
+    unsigned char key[24 + sizeof raw];
+    const uint64_t parts[3] = {s->host_hash, m->generation, f->offset};
+    for (unsigned i = 0; i < 24; i++)
+        key[i] = (unsigned char)(parts[i / 8] >> (8 * (7 - i % 8)));
+    memcpy(key + 24, &raw, sizeof raw);
+    XXH128_canonicalFromHash(&all, XXH3_128bits(key, sizeof key));
+    const struct cmg_time *t = &r->event.time;
+    int64_t own = t->known ? t->ns - t->offset_min * 60 * CMG_NS_PER_S : 0;
+    write_hex(r->id, own > 0 ? (uint64_t)own / 1000000 : 0, PREFIX);
+    for (unsigned i = 0; i < sizeof all; i++)
+        write_hex(r->id + PREFIX + 2 * i, all.digest[i], 2);
+    r->id[CMG_ID_SIZE - 1] = '\0';
+}
+
+bool cmg_frame_decode(struct cmg_stream *s, const struct cmg_frame *f, struct cmg_record *r)
+{
+    enum cmg_take take = decode(s, f, r);
+    if (take == CMG_SKIP) {
+        s->stats.skips++;
+        s->stats.bytes_skipped += f->length;
+        return false;
+    }
+    r->stream = s;
+    r->host = s->host;
+    r->path = s->path;
+    r->raw = f->text;
+    r->offset = f->offset;
+    r->length = f->length;
+    r->lines = f->lines;
+    r->lang = s->engine->opt.lang;
+    r->problems = f->problems | r->event.problems;
+    if (r->decoder == &cmg_decoder_raw && s->engine->decoder != &cmg_decoder_raw)
+        r->problems |= CMG_P_UNDECODED;
+    if (f->text.len && memchr(f->text.ptr, 0, f->text.len))
+        r->problems |= CMG_P_NUL;
+    clear_finding(&r->finding);
+    date(s, r);
+    identify(s, f, r);
+    return true;
+}

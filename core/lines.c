@@ -81,6 +81,13 @@ char *cmg_lines_room(struct cmg_lines *l, size_t want)
     return l->ptr + l->end;
 }
 
+/* A byte that an ANSI or UTF-8 log line begins with, and that makes no letter of the logs' scripts when it stands
+ * in the high half of a UTF-16 unit. */
+static bool is_text_byte(unsigned char c)
+{
+    return (c >= 0x20 && c < 0x7f) || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* How many bytes at the front of a line tell its width. */
 static size_t needed(const struct cmg_lines *l, const unsigned char *p, size_t n)
 {

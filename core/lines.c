@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { ROOM_MIN = 64 << 10, PEEK = 4 };
+enum { ROOM_MIN = 4 << 10, PEEK = 4 };
 
 void cmg_lines_done(struct cmg_lines *l)
 {

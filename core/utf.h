@@ -18,7 +18,8 @@ size_t cmg_utf8_cut(cmg_str s);
 /* Appends `s` as UTF-8. What has no meaning (the five holes of Windows-1252, lone surrogates, an odd last
  * byte) becomes U+FFFD and is counted in *ret_replaced. For UTF8, every maximal invalid part is one. */
 CMG_MUST_USE enum cmg_rc cmg_utf8_from(enum cmg_encoding from, cmg_str s, struct cmg_buf *out, size_t *ret_replaced);
-/* How many input bytes of `enc` the UTF-8 text `s`, made by cmg_utf8_from, was made of. */
+/* How many input bytes of `enc` the UTF-8 text `s`, made by cmg_utf8_from, was made of. Two things cannot be told
+ * from the text: for UTF8 it must not hold replacements, and an odd last byte of UTF-16 counts as a whole unit. */
 size_t cmg_utf8_source_len(enum cmg_encoding enc, cmg_str s);
 
 #endif

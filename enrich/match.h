@@ -9,15 +9,22 @@
 
 #include "core/str.h"
 
-enum { CMG_MATCH_WINDOW = 10, CMG_MATCH_SHORTEST = 4, CMG_HITS_MAX = 48 };
+enum {
+    CMG_MATCH_WINDOW = 10,
+    CMG_MATCH_SHORTEST = 4,
+    CMG_MATCH_LONGEST = 512,
+    CMG_MATCH_WORDS_MAX = 8192,
+    CMG_HITS_MAX = 48,
+};
 
 struct cmg_hit {
     uint32_t token; /* index in the array given to new */
     uint32_t end;   /* byte behind the match, in the text */
 };
 
-/* `tokens` are borrowed for the life of the matcher. ECONFIG (NULL) when one is shorter than
- * CMG_MATCH_SHORTEST; duplicates (ignoring case) are allowed and each reported. */
+/* `tokens` are copied. NULL: ECONFIG when one is shorter than CMG_MATCH_SHORTEST or longer than
+ * CMG_MATCH_LONGEST, ELIMIT when there are more than CMG_MATCH_WORDS_MAX, ENOMEM. Duplicates (ignoring case)
+ * are allowed and each reported. */
 CMG_MUST_USE struct cmg_matcher *cmg_matcher_new(const cmg_str *tokens, size_t n, struct cmg_error *reterr);
 void cmg_matcher_free(struct cmg_matcher *m);
 /* The FIRST occurrence of every token that occurs in `text`, in no particular order, at most `cap`; each

@@ -74,7 +74,7 @@ void cmg_stream_fed(struct cmg_stream *s, size_t n)
     s->in.end += n;
     s->stats.bytes_in += n;
     s->in.final = false;
-    s->ended = s->flush = false;
+    s->ended = s->flush = s->promote = false;
 }
 
 enum cmg_rc cmg_stream_feed(struct cmg_stream *s, cmg_str bytes)
@@ -91,12 +91,18 @@ enum cmg_rc cmg_stream_feed(struct cmg_stream *s, cmg_str bytes)
 
 void cmg_stream_end(struct cmg_stream *s)
 {
-    s->in.final = s->ended = true;
+    s->in.final = s->ended = s->promote = true;
 }
 
 void cmg_stream_idle(struct cmg_stream *s)
 {
+    s->in.final = s->flush = s->promote = true;
+}
+
+void cmg_stream_flush(struct cmg_stream *s, bool over)
+{
     s->in.final = s->flush = true;
+    s->ended = over;
 }
 
 /* ---- putting a record together --------------------------------------------------------------- */
@@ -383,7 +389,7 @@ enum cmg_rc cmg_stream_next(struct cmg_stream *s, struct cmg_record *ret)
         if (r == STEP_NOMEM)
             return CMG_ENOMEM;
         if (r == STEP_WAIT)
-            return promotion(s, s->window_ns, s->ended || s->flush, ret) ? CMG_OK : CMG_AGAIN;
+            return promotion(s, s->window_ns, s->promote, ret) ? CMG_OK : CMG_AGAIN;
         if (r == STEP_FRAME && cmg_frame_decode(s, &f, ret))
             return hand_out(s, ret);
     }

@@ -41,7 +41,7 @@ struct cmg_stream {
     bool copied;
     size_t front;       /* uncopied: bytes of `in` before the text (a byte order mark) */
     uint32_t held_lines, held_problems, held_decoder;
-    bool ended, flush;
+    bool ended, flush, promote;
     bool pending; /* `record` is decoded and waits for the promotions that leave before it */
     struct cmg_record record, promoted;
     int64_t window_ns; /* time of the last whole record from elsewhere, 0 for none */

@@ -254,6 +254,9 @@ void cmg_stream_end(struct cmg_stream *s);
 /* Nothing came for a while: what is held is released (marked partial_tail where it is a record cut in
  * two), open candidates are promoted. More may be fed afterwards. */
 void cmg_stream_idle(struct cmg_stream *s);
+/* What is held is released, but open candidates stay open: the log goes on, perhaps in another file. `over`: this
+ * file does not go on, so that a last line without a line end is complete; else it is marked partial_tail. */
+void cmg_stream_flush(struct cmg_stream *s, bool over);
 
 /* The next record. CMG_AGAIN: feed more, or, after cmg_stream_end, done. CMG_ENOMEM is possible only for text
  * that has to be converted to UTF-8; nothing is lost then, and the call may be repeated. */

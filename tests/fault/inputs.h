@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Logs for the memory tests: the example logs of the repository, and lines that take the other
+ * paths. */
+#ifndef CMG_TESTS_FAULT_INPUTS_H
+#define CMG_TESTS_FAULT_INPUTS_H
+
+#include "core/str.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { INPUTS = 6, INPUT_MAX = 64 << 10 };
+
+static const char *const input_names[INPUTS] = {
+    "CCM_STS.log",    "CcmMessaging.log", "LocationServices.log", "SMS_Cloud_ProxyConnector.log",
+    "u_ex260312.log", "odd.log"};
+
+/* Windows-1252, NULs, a torn head and a torn tail, plain text, a copy out of the viewer, a
+ * promotion. */
+static const char odd[] =
+    "ing file]LOG]!><time=\"08:00:00.000-60\" date=\"03-12-2026\" component=\"a\" context=\"\" "
+    "type=\"1\" "
+    "thread=\"1\" file=\"a.cpp:1\">\r\n"
+    "<![LOG[Benutzer M\xfcller]LOG]!><time=\"08:00:01.000-60\" date=\"03-12-2026\" component=\"a\" "
+    "context=\"\" "
+    "type=\"1\" thread=\"1\" file=\"a.cpp:1\">\r\n"
+    "a line of no format with \x81 and \x9f\r\n"
+    "Text\tLocationServices\t3/12/2026 8:00:02 AM\t1234 (0x04D2)\r\n"
+    "<![LOG[GetDPLocations failed with error 0x87d0027e]LOG]!><time=\"08:00:03.000-60\" "
+    "date=\"03-12-2026\" "
+    "component=\"b\" context=\"\" type=\"3\" thread=\"2\" file=\"b.cpp:1\">\r\n"
+    "<![LOG[much later]LOG]!><time=\"09:00:03.000-60\" date=\"03-12-2026\" component=\"b\" "
+    "context=\"\" "
+    "type=\"1\" thread=\"2\" file=\"b.cpp:1\">\r\n"
+    "<![LOG[never closed\r\n";
+
+static inline cmg_str input_load(size_t i)
+{
+    static char text[INPUTS][INPUT_MAX];
+    char path[512];
+    if (i == INPUTS - 1)
+        return cmg_str_of(odd, sizeof odd - 1);
+    snprintf(path, sizeof path, CMG_SOURCE_DIR "/examples/logs/%s", input_names[i]);
+    FILE *f = fopen(path, "rb");
+    if (!f) {
+        perror(path);
+        exit(1);
+    }
+    size_t n = fread(text[i], 1, INPUT_MAX, f);
+    fclose(f);
+    return cmg_str_of(text[i], n);
+}
+
+static inline int64_t input_clock(void *user)
+{
+    (void)user;
+    return INT64_C(1790000000) * 1000000000;
+}
+
+#endif

@@ -106,8 +106,8 @@ static void date(struct cmg_stream *s, struct cmg_record *r)
         r->time_source = CMG_TIME_RECORD;
         s->memory->last_ns = r->time_ns;
         s->memory->has_last = 1;
-    } else if (s->envelope_ns) {
-        r->time_ns = s->envelope_ns;
+    } else if (s->memory->envelope_ns) {
+        r->time_ns = s->memory->envelope_ns;
         r->time_source = CMG_TIME_ENVELOPE;
     } else if (s->memory->has_last) {
         r->time_ns = s->memory->last_ns;
@@ -130,7 +130,7 @@ static void write_hex(char *out, uint64_t v, unsigned digits)
 static void identify(struct cmg_stream *s, const struct cmg_frame *f, struct cmg_record *r)
 {
     struct cmg_memory *m = s->memory;
-    if (!m->has_generation && !(r->problems & (CMG_P_PARTIAL_TAIL | CMG_P_TRUNCATED))) {
+    if (!m->has_generation && !f->placeless && !(r->problems & (CMG_P_PARTIAL_TAIL | CMG_P_TRUNCATED))) {
         m->generation = XXH3_64bits(f->source.ptr, f->source.len);
         m->has_generation = 1;
     }
@@ -162,7 +162,7 @@ bool cmg_frame_decode(struct cmg_stream *s, const struct cmg_frame *f, struct cm
     r->host = s->host;
     r->path = s->path;
     r->raw = f->text;
-    r->offset = f->offset;
+    r->offset = f->placeless ? UINT64_MAX : f->offset;
     r->length = f->length;
     r->lines = f->lines;
     r->lang = s->engine->opt.lang;

@@ -46,7 +46,7 @@ struct cmg_stream *cmg_stream_new(const struct cmg_engine *e, struct cmg_corr *c
     }
     s->memory->build = cmg_memory_build();
     s->in.base = origin->offset;
-    s->envelope_ns = origin->envelope_ns;
+    s->memory->envelope_ns = origin->envelope_ns;
     s->text = cmg_buf_init(4 * (e->opt.max_record + 16)); /* the widest a character grows: 1 byte to 3 */
     return s;
 }
@@ -103,6 +103,20 @@ void cmg_stream_flush(struct cmg_stream *s, bool over)
 {
     s->in.final = s->flush = true;
     s->ended = over;
+}
+
+/* The stand-in for an offset grows with every line of one time, so that two equal lines stay two, and is the same when
+ * the same lines come again. */
+void cmg_stream_at(struct cmg_stream *s, uint64_t offset, int64_t envelope_ns)
+{
+    bool held = s->in.line != s->in.start;
+    s->memory->placeless = offset == UINT64_MAX;
+    s->memory->occurrence = s->memory->placeless && envelope_ns == s->memory->envelope_ns ? s->memory->occurrence + 1 : 0;
+    s->memory->envelope_ns = envelope_ns;
+    if (s->memory->placeless) /* spread, so that a count never reaches the next time's stand-in */
+        offset = (uint64_t)envelope_ns * UINT64_C(0x9e3779b97f4a7c15) + s->memory->occurrence;
+    if (!held)
+        s->in.base = offset - s->in.start;
 }
 
 /* ---- putting a record together --------------------------------------------------------------- */
@@ -174,6 +188,7 @@ static void take(struct cmg_stream *s, cmg_str text, size_t length, size_t eol, 
     ret->lines = s->held_lines;
     ret->problems = s->held_problems;
     ret->decoder = s->held_decoder;
+    ret->placeless = s->memory->placeless;
     in->start += length;
     in->line = in->start;
     if (in->scan < in->line)
@@ -406,29 +421,37 @@ static cmg_str without_line_end(cmg_str f)
     return f;
 }
 
-bool cmg_stream_frame(struct cmg_stream *s, cmg_str frame, uint64_t offset, struct cmg_record *ret)
+/* Windows-1252 where it is not UTF-8. Without memory the sound part of it stays: the caller's frame is not lost to him. */
+static void convert(struct cmg_stream *s, struct cmg_frame *f)
 {
-    struct cmg_frame f = {.offset = offset == UINT64_MAX ? s->in.base : offset, .length = frame.len, .lines = 1};
+    size_t valid = cmg_utf8_valid(f->text), replaced = 0;
+    if (valid == f->text.len)
+        return;
+    s->text.len = 0;
+    if (cmg_utf8_from(CMG_ENC_CP1252, f->text, &s->text, &replaced) == CMG_OK)
+        f->text = cmg_buf_str(&s->text);
+    else
+        f->text = cmg_str_head(f->text, valid);
+    f->problems = CMG_P_TRANSCODED | (replaced ? CMG_P_REPLACED : 0);
+}
+
+bool cmg_stream_frame(struct cmg_stream *s, cmg_str frame, struct cmg_record *ret)
+{
+    struct cmg_frame f = {.offset = s->in.base, .length = frame.len, .lines = 1, .placeless = s->memory->placeless};
     f.source = f.text = without_line_end(frame);
     if (cmg_str_starts(f.text, CMG_LIT("\xef\xbb\xbf")))
         f.text = cmg_str_from(f.text, 3);
     s->stats.bytes_in += frame.len;
-    if (cmg_utf8_valid(f.text) < f.text.len) {
-        size_t replaced = 0;
-        s->text.len = 0;
-        if (cmg_utf8_from(CMG_ENC_CP1252, f.text, &s->text, &replaced) == CMG_OK)
-            f.text = cmg_buf_str(&s->text);
-        else
-            f.text = cmg_str_head(f.text, cmg_utf8_valid(f.text));
-        f.problems = CMG_P_TRANSCODED | (replaced ? CMG_P_REPLACED : 0);
-    }
+    if (!f.placeless)
+        s->in.base += frame.len;
+    convert(s, &f);
     if (!cmg_str_trim(f.text).len) {
         s->stats.skips++;
         s->stats.bytes_skipped += frame.len;
         return false;
     }
-    for (size_t i = 0; i < f.text.len; i++)
-        f.lines += f.text.ptr[i] == '\n';
+    for (cmg_str t = f.text; cmg_str_chr(t, '\n') != CMG_STR_NPOS; t = cmg_str_from(t, cmg_str_chr(t, '\n') + 1))
+        f.lines++;
     f.decoder = cmg_frame_choose(s, f.text);
     if (!cmg_frame_decode(s, &f, ret))
         return false;

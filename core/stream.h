@@ -13,9 +13,11 @@ struct cmg_memory {
     uint64_t build;      /* which decoders, which sizes: a block of another build is refused */
     uint64_t generation; /* hash of the log's first complete record */
     int64_t last_ns;     /* time of the last dated record */
+    int64_t envelope_ns; /* the wrapper's, of what is fed now; 0: none */
+    uint64_t occurrence; /* lines of this envelope_ns so far, where they have no offset */
     uint32_t decoder;    /* index of the last one that took a line */
     uint8_t width;       /* enum cmg_width */
-    uint8_t has_generation, has_last;
+    uint8_t has_generation, has_last, placeless;
     uint8_t continuing; /* 1 + index of the decoder whose record was cut at the cap and goes on; 0: none */
 };
 
@@ -25,6 +27,7 @@ struct cmg_frame {
     cmg_str source; /* the same as bytes of the input: what is hashed */
     uint64_t offset, length;
     uint32_t lines, problems, decoder;
+    bool placeless; /* offset is a stand-in: no offset in the log is known */
 };
 
 struct cmg_stream {
@@ -34,7 +37,6 @@ struct cmg_stream {
     uint64_t host_hash;
     char *names;
     cmg_str host, path;
-    int64_t envelope_ns;
     struct cmg_lines in;
     /* The record that is being put together. Its text is in `in`, or in `text` once a line had to be converted. */
     struct cmg_buf text;

@@ -168,7 +168,7 @@ struct cmg_record {
     const struct cmg_decoder *decoder; /* NULL for a promoted candidate */
     cmg_str host, path;
     cmg_str raw;             /* the exact record as UTF-8, without its line end; empty when promoted */
-    uint64_t offset;         /* of its first byte in the log */
+    uint64_t offset;         /* of its first byte in the log; UINT64_MAX: not known */
     uint64_t length;         /* input bytes it takes, line end included; 0 when promoted */
     uint32_t lines;
     char id[CMG_ID_SIZE];    /* event.id */
@@ -219,7 +219,7 @@ void cmg_engine_free(struct cmg_engine *e);
  * memory is short. It is one block of plain data without pointers. */
 CMG_MUST_USE struct cmg_corr *cmg_corr_new(size_t bytes);
 void cmg_corr_free(struct cmg_corr *c);
-enum { CMG_CORR_BYTES_DEFAULT = 1 << 20, CMG_CORR_BYTES_MIN = 1 << 14 };
+enum { CMG_CORR_BYTES_DEFAULT = 1 << 20, CMG_CORR_BYTES_MIN = 1 << 15 };
 
 /* How many keys were pushed out before their window closed. */
 uint64_t cmg_corr_evictions(const struct cmg_corr *c);
@@ -249,6 +249,11 @@ CMG_MUST_USE enum cmg_rc cmg_stream_feed(struct cmg_stream *s, cmg_str bytes);
 CMG_MUST_USE char *cmg_stream_room(struct cmg_stream *s, size_t want);
 void cmg_stream_fed(struct cmg_stream *s, size_t n);
 
+/* For a log that a forwarder brings line by line: place and time of the line that is fed next, as its wrapper names
+ * them. `offset` UINT64_MAX: it names none; the wrapper's time and a counter of the lines of that time then take its
+ * place in event.id, and records have no offset. `envelope_ns` 0: no time. What is held keeps its own place. */
+void cmg_stream_at(struct cmg_stream *s, uint64_t offset, int64_t envelope_ns);
+
 /* The input is over: the last line is complete without its end, open candidates are promoted. */
 void cmg_stream_end(struct cmg_stream *s);
 /* Nothing came for a while: what is held is released (marked partial_tail where it is a record cut in
@@ -263,9 +268,10 @@ void cmg_stream_flush(struct cmg_stream *s, bool over);
 CMG_MUST_USE enum cmg_rc cmg_stream_next(struct cmg_stream *s, struct cmg_record *ret);
 
 /* One whole record that somebody else has already cut; no copy is made of it, slices point into
- * `frame`. False: it was a directive or blank line (counted as skipped). Promotions that it causes come
- * from cmg_stream_next. Uses origin->offset as the record's offset when `offset` is UINT64_MAX. */
-bool cmg_stream_frame(struct cmg_stream *s, cmg_str frame, uint64_t offset, struct cmg_record *ret);
+ * `frame`. Its place and time are those of the last cmg_stream_at(), else it follows the frame before it. False: it
+ * was a directive or blank line (counted as skipped). Promotions come from cmg_stream_next. Not to be mixed with
+ * feeding on one stream. */
+bool cmg_stream_frame(struct cmg_stream *s, cmg_str frame, struct cmg_record *ret);
 
 /* Where decoding would have to start again so that nothing is lost: the offset of the first byte that
  * is not yet in a record handed out. */

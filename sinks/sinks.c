@@ -2,6 +2,10 @@
  * The table of sinks, made from sinks.def. */
 #include "sinks/sink.h"
 
+#ifndef CMG_KAFKA
+const struct cmg_sink_ops cmg_sink_kafka = {.name = "kafka", .summary = "not in this build (CMG_KAFKA=OFF)"};
+#endif
+
 const struct cmg_sink_ops *const cmg_sinks[] = {
 #define CMG_SINK(name) &cmg_sink_##name,
 #include "sinks/sinks.def"

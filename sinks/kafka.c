@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Kafka, by librdkafka: what counts as delivered is what a delivery report said, and nothing else.
+ *
+ * librdkafka's threads never call us: logs, errors and reports are queued, and come out of rd_kafka_poll on the
+ * caller's thread. A message's opaque pointer is its cookie. */
+#include "sinks/kafka.h"
+
+#include "enrich/catalog.h"
+#include "sinks/kafka_conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(void *) >= sizeof(uint64_t), "a cookie travels as a message's opaque pointer");
+
+enum { KINDS = 16, QUIET_S = 60, OUT_CAP = 256 << 20, SLICE_MS = 100, HEADERS_MAX = 8, POLL_EVERY = 64 };
+
+/* When an error of this kind was last spoken of. */
+struct kind {
+    int code;
+    int64_t said_s;
+    uint64_t since;
+};
+
+struct kafka {
+    struct cmg_sink base;
+    struct cmg_kafka_conf conf;
+    cmg_ack_fn *ack;
+    void *ack_user;
+    cmg_say_fn *say;
+    void *say_user;
+    rd_kafka_t *rk;
+    rd_kafka_topic_t *topic, *dead;
+    int dead_fd; /* -1 until needed */
+    struct kind kind[KINDS];
+    bool broken;
+};
+
+/* ---- telling ---------------------------------------------------------------------------------- */
+
+static int64_t now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec + 1; /* never 0, which is "not yet" */
+}
+
+/* Once for each kind of error, then at most once a minute with a count of what was left unsaid. */
+static void say(struct kafka *k, enum cmg_level level, int code, const char *text, const char *detail)
+{
+    struct kind *slot = &k->kind[0];
+    for (size_t i = 0; i < KINDS && slot->code != code; i++)
+        if (k->kind[i].code == code || k->kind[i].said_s < slot->said_s)
+            slot = &k->kind[i];
+    if (slot->code != code)
+        *slot = (struct kind){.code = code};
+    slot->since++;
+    if (!k->say || (slot->said_s && now_s() - slot->said_s < QUIET_S))
+        return;
+    char full[320];
+    if (slot->since > 1)
+        snprintf(full, sizeof full, "%.200s (%llu times since last said)", detail, (unsigned long long)slot->since);
+    else
+        snprintf(full, sizeof full, "%.300s", detail);
+    k->say(k->say_user, level, text, full);
+    slot->said_s = now_s();
+    slot->since = 0;
+}
+
+static void report(struct kafka *k, uint64_t cookie, enum cmg_rc rc, size_t bytes)
+{
+    if (rc == CMG_OK) {
+        k->base.stats.acked++;
+        k->base.stats.bytes += bytes;
+    } else {
+        k->base.stats.failed++;
+    }
+    if (k->ack)
+        k->ack(k->ack_user, cookie, rc);
+}
+
+static enum cmg_rc break_off(struct kafka *k, const char *text)
+{
+    k->broken = true;
+    k->base.error = 0;
+    snprintf(k->base.text, sizeof k->base.text, "%s", text);
+    return CMG_EIO;
+}
+
+/* ---- what Kafka refuses for good --------------------------------------------------------------- */
+
+static bool is_for_good(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || err == RD_KAFKA_RESP_ERR_INVALID_MSG ||
+           err == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE || err == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
+           err == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP || err == RD_KAFKA_RESP_ERR__BAD_MSG;
+}
+
+static bool write_all(int fd, const char *p, size_t n)
+{
+    while (n) {
+        ssize_t done = write(fd, p, n);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return false;
+        p += done;
+        n -= (size_t)done;
+    }
+    return true;
+}
+
+/* One line in the local file, synced: it is the last place there is. */
+static bool keep_in_file(struct kafka *k, cmg_str value)
+{
+    if (!k->conf.dead_file)
+        return false;
+    if (k->dead_fd < 0)
+        k->dead_fd = open(k->conf.dead_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (k->dead_fd < 0)
+        return false;
+    off_t before = lseek(k->dead_fd, 0, SEEK_END);
+    if (write_all(k->dead_fd, value.ptr, value.len) && write_all(k->dead_fd, "\n", 1) && fsync(k->dead_fd) == 0)
+        return true;
+    if (before >= 0 && ftruncate(k->dead_fd, before) != 0)
+        say(k, CMG_LEVEL_ERROR, errno, "dead-letter file holds half a record", k->conf.dead_file);
+    return false;
+}
+
+static void bury(struct kafka *k, cmg_str value, uint64_t cookie, rd_kafka_resp_err_t why)
+{
+    if (keep_in_file(k, value)) {
+        k->base.stats.dead++;
+        report(k, cookie, CMG_OK, value.len);
+        return;
+    }
+    say(k, CMG_LEVEL_ERROR, -1000, "a refused record could be kept nowhere; it is not confirmed", rd_kafka_err2str(why));
+    report(k, cookie, CMG_EIO, 0);
+}
+
+static void add_header(rd_kafka_headers_t *h, const char *name, cmg_str value)
+{
+    rd_kafka_header_add(h, name, -1, value.len ? value.ptr : "", (ssize_t)value.len);
+}
+
+static bool send_dead(struct kafka *k, const void *key, size_t key_len, cmg_str value, uint64_t cookie,
+                      rd_kafka_resp_err_t why)
+{
+    if (!k->dead)
+        return false;
+    rd_kafka_headers_t *h = rd_kafka_headers_new(HEADERS_MAX);
+    add_header(h, "content-type", CMG_LIT("application/json"));
+    add_header(h, "cmgpipe.errors.stage", CMG_LIT("produce"));
+    add_header(h, "cmgpipe.errors.topic", cmg_str_c(k->conf.topic));
+    add_header(h, "cmgpipe.errors.reason", cmg_str_c(rd_kafka_err2name(why)));
+    add_header(h, "cmgpipe.errors.version", cmg_str_c(cmg_version()));
+    rd_kafka_resp_err_t err =
+        rd_kafka_producev(k->rk, RD_KAFKA_V_RKT(k->dead), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                          RD_KAFKA_V_KEY((void *)(uintptr_t)key, key_len), RD_KAFKA_V_VALUE((void *)(uintptr_t)value.ptr, value.len),
+                          RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_OPAQUE((void *)(uintptr_t)cookie), RD_KAFKA_V_END);
+    if (err)
+        rd_kafka_headers_destroy(h);
+    return !err;
+}
+
+static void refused(struct kafka *k, const void *key, size_t key_len, cmg_str value, uint64_t cookie,
+                    rd_kafka_resp_err_t why)
+{
+    say(k, CMG_LEVEL_ERROR, why, "Kafka refused a record for good; it goes to the dead letters", rd_kafka_err2str(why));
+    if (!send_dead(k, key, key_len, value, cookie, why))
+        bury(k, value, cookie, why);
+}
+
+/* ---- callbacks, all from within rd_kafka_poll -------------------------------------------------- */
+
+static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+{
+    struct kafka *k = opaque;
+    uint64_t cookie = (uint64_t)(uintptr_t)m->_private;
+    cmg_str value = cmg_str_of(m->payload, m->len);
+    (void)rk;
+    bool dead = k->dead && m->rkt == k->dead;
+    if (!m->err) {
+        k->base.stats.dead += dead;
+        report(k, cookie, CMG_OK, m->len);
+    } else if (dead) {
+        bury(k, value, cookie, m->err);
+    } else if (is_for_good(m->err)) {
+        refused(k, m->key, m->key_len, value, cookie, m->err);
+    } else {
+        say(k, CMG_LEVEL_ERROR, m->err, "records are not confirmed", rd_kafka_err2str(m->err));
+        report(k, cookie, CMG_EIO, 0);
+    }
+}
+
+static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
+{
+    struct kafka *k = opaque;
+    char text[160];
+    const char *hint = err == RD_KAFKA_RESP_ERR__AUTHENTICATION ? cmg_kafka_scram_hint(&k->conf) : NULL;
+    if (err == RD_KAFKA_RESP_ERR__FATAL) {
+        rd_kafka_fatal_error(rk, text, sizeof text);
+        break_off(k, text);
+    }
+    say(k, CMG_LEVEL_ERROR, err, "Kafka error", hint ? hint : reason);
+}
+
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    struct kafka *k = rd_kafka_opaque(rk);
+    char full[300];
+    enum { SYSLOG_ERR = 3, SYSLOG_WARNING = 4, OWN_KINDS = 100000 };
+    if (level > SYSLOG_WARNING || !k->say)
+        return;
+    int kind = OWN_KINDS; /* one for each facility: their texts differ by broker and time */
+    for (const char *p = facility; *p; p++)
+        kind = kind * 31 % 1000003 + *p;
+    snprintf(full, sizeof full, "%s: %.280s", facility, text);
+    say(k, level <= SYSLOG_ERR ? CMG_LEVEL_ERROR : CMG_LEVEL_WARNING, kind, "librdkafka", full);
+}
+
+/* ---- the sink ---------------------------------------------------------------------------------- */
+
+static void destroy(struct kafka *k)
+{
+    if (k->topic)
+        rd_kafka_topic_destroy(k->topic);
+    if (k->dead)
+        rd_kafka_topic_destroy(k->dead);
+    if (k->rk)
+        rd_kafka_destroy(k->rk);
+    if (k->dead_fd >= 0)
+        close(k->dead_fd);
+    cmg_buf_done(&k->base.out);
+    free(k);
+}
+
+static enum cmg_rc start(struct kafka *k, struct cmg_error *reterr)
+{
+    char why[200];
+    rd_kafka_conf_set_dr_msg_cb(k->conf.rd, on_report);
+    rd_kafka_conf_set_error_cb(k->conf.rd, on_error);
+    rd_kafka_conf_set_log_cb(k->conf.rd, on_log);
+    rd_kafka_conf_set_opaque(k->conf.rd, k);
+    k->rk = rd_kafka_new(RD_KAFKA_PRODUCER, k->conf.rd, why, sizeof why);
+    if (!k->rk) {
+        rd_kafka_conf_destroy(k->conf.rd);
+        *reterr = (struct cmg_error){.rc = CMG_ECONFIG};
+        snprintf(reterr->text, sizeof reterr->text, "kafka: %s", why);
+        return CMG_ECONFIG;
+    }
+    k->conf.rd = NULL;
+    rd_kafka_set_log_queue(k->rk, NULL); /* to the queue that rd_kafka_poll serves */
+    k->topic = rd_kafka_topic_new(k->rk, k->conf.topic, NULL);
+    k->dead = k->conf.dead_topic[0] ? rd_kafka_topic_new(k->rk, k->conf.dead_topic, NULL) : NULL;
+    if (k->topic && (k->dead || !k->conf.dead_topic[0]))
+        return CMG_OK;
+    *reterr = (struct cmg_error){.rc = CMG_ENOMEM};
+    snprintf(reterr->text, sizeof reterr->text, "kafka: %s", rd_kafka_err2str(rd_kafka_last_error()));
+    return CMG_ENOMEM;
+}
+
+static enum cmg_rc kafka_open(const struct cmg_sink_options *opt, struct cmg_sink **ret, struct cmg_error *reterr)
+{
+    struct kafka *k = calloc(1, sizeof *k);
+    if (!k) {
+        *reterr = (struct cmg_error){.rc = CMG_ENOMEM, .text = "not enough memory"};
+        return CMG_ENOMEM;
+    }
+    k->base.ops = &cmg_sink_kafka;
+    k->base.out = cmg_buf_init(OUT_CAP);
+    k->ack = opt->ack;
+    k->ack_user = opt->ack_user;
+    k->say = opt->say;
+    k->say_user = opt->say_user;
+    k->dead_fd = -1;
+    enum cmg_rc rc = cmg_kafka_conf_read(opt, &k->conf, reterr);
+    if (rc == CMG_OK)
+        rc = start(k, reterr);
+    if (rc != CMG_OK)
+        destroy(k);
+    else
+        *ret = &k->base;
+    return rc;
+}
+
+static cmg_str key_of(const struct kafka *k, const struct cmg_message *m)
+{
+    const struct cmg_record *r = m->record;
+    if (!r)
+        return k->conf.key == CMG_KEY_NONE ? CMG_LIT("") : m->key;
+    switch (k->conf.key) {
+    case CMG_KEY_HOST:
+        return r->host;
+    case CMG_KEY_COMPONENT:
+        return r->event.component;
+    case CMG_KEY_INCIDENT:
+        return cmg_str_c(r->finding.incident);
+    case CMG_KEY_EVENT_ID:
+        return cmg_str_c(r->id);
+    case CMG_KEY_NONE:
+        break;
+    }
+    return CMG_LIT("");
+}
+
+static rd_kafka_headers_t *headers_of(const struct kafka *k, const struct cmg_record *r)
+{
+    rd_kafka_headers_t *h = rd_kafka_headers_new(HEADERS_MAX);
+    add_header(h, "content-type", CMG_LIT("application/json"));
+    add_header(h, "schema", CMG_LIT("cmgpipe/1"));
+    if (r) {
+        add_header(h, "event.id", cmg_str_c(r->id));
+        if (r->finding.role != CMG_ROLE_NONE && r->finding.entry)
+            add_header(h, "error.type", r->finding.entry->slug);
+    }
+    if (r && k->conf.splunk) {
+        add_header(h, "splunk.header.sourcetype", CMG_LIT("microsoft:configmgr:cmg:json"));
+        add_header(h, "splunk.header.host", r->host);
+        add_header(h, "splunk.header.source", r->path);
+    }
+    return h;
+}
+
+static int64_t timestamp_of(const struct kafka *k, const struct cmg_message *m)
+{
+    int64_t ns = k->conf.event_time && m->record ? m->record->time_ns : m->read_ns;
+    return ns > 0 ? ns / 1000000 : 0; /* 0: librdkafka takes the present time */
+}
+
+static void drop_sent(struct kafka *k, const struct cmg_message *m)
+{
+    struct cmg_buf *out = &k->base.out;
+    if (out->ptr && m->value.ptr >= out->ptr && m->value.ptr < out->ptr + out->len)
+        out->len = 0;
+}
+
+static enum cmg_rc kafka_send(struct cmg_sink *s, const struct cmg_message *m)
+{
+    struct kafka *k = (struct kafka *)s;
+    cmg_str value = m->value, key = key_of(k, m);
+    if (k->broken)
+        return CMG_EIO;
+    if (value.len && value.ptr[value.len - 1] == '\n')
+        value.len--;
+    if (!value.len)
+        return break_off(k, "an empty value would be a tombstone; not sent");
+    rd_kafka_headers_t *h = headers_of(k, m->record);
+    rd_kafka_resp_err_t err = rd_kafka_producev(
+        k->rk, RD_KAFKA_V_RKT(k->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_KEY((void *)(uintptr_t)(key.len ? key.ptr : NULL), key.len), RD_KAFKA_V_VALUE((void *)(uintptr_t)value.ptr, value.len),
+        RD_KAFKA_V_TIMESTAMP(timestamp_of(k, m)), RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_OPAQUE((void *)(uintptr_t)m->cookie),
+        RD_KAFKA_V_END);
+    if (err)
+        rd_kafka_headers_destroy(h);
+    if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+        s->stats.retries++;
+        return CMG_AGAIN;
+    }
+    if (err && !is_for_good(err))
+        return break_off(k, rd_kafka_err2str(err));
+    s->stats.sent++;
+    if (err)
+        refused(k, key.ptr, key.len, value, m->cookie, err);
+    drop_sent(k, m);
+    if (s->stats.sent % POLL_EVERY == 0)
+        rd_kafka_poll(k->rk, 0);
+    return CMG_OK;
+}
+
+static enum cmg_rc kafka_poll(struct cmg_sink *s, int timeout_ms)
+{
+    struct kafka *k = (struct kafka *)s;
+    int events = rd_kafka_poll(k->rk, timeout_ms);
+    if (k->broken)
+        return CMG_EIO;
+    return events > 0 ? CMG_OK : CMG_AGAIN;
+}
+
+static bool all_told(const struct kafka *k)
+{
+    return k->base.stats.acked + k->base.stats.failed == k->base.stats.sent;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Delivery reports are what is waited for: rd_kafka_flush also returns when all there is failed. It is called for its
+ * other work, ending the linger, in slices short enough for a signal to be noticed between two calls. */
+static enum cmg_rc kafka_flush(struct cmg_sink *s, int timeout_ms)
+{
+    struct kafka *k = (struct kafka *)s;
+    int64_t until = now_ms() + (timeout_ms < 0 ? SLICE_MS : timeout_ms);
+    for (;;) {
+        if (all_told(k))
+            return CMG_OK;
+        int64_t left = until - now_ms();
+        if (k->broken || left <= 0)
+            return k->broken ? CMG_EIO : CMG_AGAIN;
+        rd_kafka_flush(k->rk, left < SLICE_MS ? (int)left : SLICE_MS);
+    }
+}
+
+static enum cmg_rc kafka_close(struct cmg_sink *s, int timeout_ms, struct cmg_sink_stats *ret_stats)
+{
+    struct kafka *k = (struct kafka *)s;
+    enum cmg_rc rc = kafka_flush(s, timeout_ms < 0 ? INT32_MAX : timeout_ms);
+    if (rc != CMG_OK) {
+        rd_kafka_purge(k->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+        while (rd_kafka_poll(k->rk, SLICE_MS) > 0)
+            ;
+        s->stats.failed = s->stats.sent - s->stats.acked;
+    }
+    bool all = s->stats.failed == 0 && !k->broken;
+    if (ret_stats)
+        *ret_stats = s->stats;
+    destroy(k);
+    return all ? CMG_OK : CMG_EIO;
+}
+
+/* ---- questions --------------------------------------------------------------------------------- */
+
+void cmg_kafka_list(FILE *to)
+{
+    rd_kafka_conf_properties_show(to);
+}
+
+static bool is_secret(const char *name)
+{
+    return strstr(name, "password") || strstr(name, "secret") || strstr(name, ".key.pem") || strstr(name, "oauthbearer.config");
+}
+
+enum cmg_rc cmg_kafka_dump(const struct cmg_sink_options *opt,
+                           void (*each)(void *user, const char *name, const char *value), void *user,
+                           struct cmg_error *reterr)
+{
+    struct cmg_kafka_conf c;
+    enum cmg_rc rc = cmg_kafka_conf_read(opt, &c, reterr);
+    if (rc != CMG_OK)
+        return rc;
+    size_t n = 0;
+    const char **pairs = rd_kafka_conf_dump(c.rd, &n);
+    for (size_t i = 0; i + 1 < n; i += 2)
+        each(user, pairs[i], is_secret(pairs[i]) ? "[masked]" : pairs[i + 1]);
+    rd_kafka_conf_dump_free(pairs, n);
+    rd_kafka_conf_destroy(c.rd);
+    return CMG_OK;
+}
+
+/* What the brokers said about the topic, in one line. */
+static enum cmg_rc judge(const struct kafka *k, const struct rd_kafka_metadata *meta, char *text, size_t size)
+{
+    const rd_kafka_metadata_topic_t *t = meta->topic_cnt ? &meta->topics[0] : NULL;
+    if (t && !t->err && t->partition_cnt) {
+        snprintf(text, size, "ok: %d broker%s, topic %.150s has %d partition%s", meta->broker_cnt,
+                 meta->broker_cnt == 1 ? "" : "s", k->conf.topic, t->partition_cnt, t->partition_cnt == 1 ? "" : "s");
+        return CMG_OK;
+    }
+    snprintf(text, size, "brokers answer, but topic %.120s: %.60s", k->conf.topic,
+             t && t->err ? rd_kafka_err2str(t->err) : "unknown");
+    return CMG_EIO;
+}
+
+enum cmg_rc cmg_kafka_check(const struct cmg_sink_options *opt, int timeout_ms, struct cmg_error *reterr)
+{
+    struct cmg_sink *s;
+    const struct rd_kafka_metadata *meta;
+    enum cmg_rc rc = kafka_open(opt, &s, reterr);
+    if (rc != CMG_OK)
+        return rc;
+    struct kafka *k = (struct kafka *)s;
+    *reterr = (struct cmg_error){.rc = CMG_OK};
+    rd_kafka_resp_err_t err = rd_kafka_metadata(k->rk, 0, k->topic, &meta, timeout_ms);
+    rd_kafka_poll(k->rk, 0); /* what went wrong below is said before the verdict */
+    if (err) {
+        const char *hint = cmg_kafka_scram_hint(&k->conf);
+        snprintf(reterr->text, sizeof reterr->text, "no broker answered within %d ms (%s)%s%.150s", timeout_ms,
+                 rd_kafka_err2str(err), hint ? "; " : "", hint ? hint : "");
+        rc = CMG_EIO;
+    } else {
+        rc = judge(k, meta, reterr->text, sizeof reterr->text);
+        rd_kafka_metadata_destroy(meta);
+    }
+    reterr->rc = rc;
+    destroy(k);
+    return rc;
+}
+
+const struct cmg_sink_ops cmg_sink_kafka = {
+    .name = "kafka",
+    .summary = "Apache Kafka topic, at least once, by librdkafka",
+    .open = kafka_open,
+    .send = kafka_send,
+    .poll = kafka_poll,
+    .flush = kafka_flush,
+    .close = kafka_close,
+};

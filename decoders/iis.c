@@ -7,6 +7,10 @@
  * itself keeps: method, stem, query, port, user, client, agent ... status, sub-status, win32 status, bytes, time taken. */
 #include "decoders/scan.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 enum { COLUMNS_MAX = 64, NAMES_MAX = 1600, ROW_MAX = 80, METHOD_AT_MAX = 6 };
 
 enum kind {
@@ -90,18 +94,53 @@ static bool scan_time(cmg_str v, struct cmg_civil *c)
            cmg_scan_char(&v, ':') && cmg_scan_int(&v, 2, 2, &c->second) && !v.len;
 }
 
-/* The columns of a row. More than `most` are counted, not kept. */
-static size_t split_row(cmg_str line, cmg_str *col, size_t most)
+struct row {
+    size_t n; /* ROW_MAX: there may be more */
+    cmg_str col[ROW_MAX];
+};
+
+#ifdef __SSE2__
+/* Index of the first blank at or behind `at`, or s.len. */
+static inline size_t next_blank(cmg_str s, size_t at)
+{
+    for (; at + 16 <= s.len; at += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(s.ptr + at));
+        unsigned m = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8(' ')));
+        if (m)
+            return at + (unsigned)__builtin_ctz(m);
+    }
+    while (at < s.len && s.ptr[at] != ' ')
+        at++;
+    return at;
+}
+#else
+static inline size_t next_blank(cmg_str s, size_t at)
+{
+    while (at < s.len && s.ptr[at] != ' ')
+        at++;
+    return at;
+}
+#endif
+
+static void split_row(cmg_str line, struct row *r)
+{
+    size_t at = 0;
+    for (r->n = 0; r->n < ROW_MAX && at <= line.len;) {
+        size_t end = next_blank(line, at);
+        r->col[r->n++] = cmg_str_of(line.ptr + at, end - at);
+        at = end + 1;
+    }
+}
+
+/* Exchange writes a blank too many in front of user names: "444  CONTOSO\user". Without its empty columns, such a row
+ * has as many as "#Fields:" says. */
+static void squeeze(struct row *r)
 {
     size_t n = 0;
-    for (;; n++) {
-        size_t end = cmg_str_chr(line, ' ');
-        if (n < most)
-            col[n] = cmg_str_head(line, end);
-        if (end == CMG_STR_NPOS)
-            return n + 1;
-        line = cmg_str_from(line, end + 1);
-    }
+    for (size_t i = 0; i < r->n; i++)
+        if (r->col[i].len)
+            r->col[n++] = r->col[i];
+    r->n = n;
 }
 
 /* ---- directives ------------------------------------------------------------------------------ */
@@ -182,19 +221,30 @@ static bool fits_kind(enum kind k, cmg_str v)
     return k < K_PORT || is_number_or_empty(v);
 }
 
-/* Do the columns take the row? *ret_n: how many of them it has. A row may lack its end, where a log was cut, but
- * only when it begins as a row does. */
-static bool fits(const struct state *s, cmg_str line, const cmg_str *col, size_t n)
+static bool fit_kinds(const struct state *s, const struct row *r)
 {
-    bool extra_blank = n == s->columns + 1u && n <= ROW_MAX && !col[n - 1].len;
-    if (!s->columns || s->too_many || n < 2 || (n > s->columns && !extra_blank))
-        return false;
-    if (n < s->columns && !cmg_is_w3c(line))
-        return false;
-    for (size_t i = 0; i < n && i < s->columns; i++)
-        if (!fits_kind(s->kind[i], col[i]))
+    for (size_t i = 0; i < r->n && i < s->columns; i++)
+        if (!fits_kind(s->kind[i], r->col[i]))
             return false;
     return true;
+}
+
+/* Do the columns take the row? It may end in a blank too many. */
+static bool fits(const struct state *s, struct row *r)
+{
+    if (!s->columns || s->too_many || r->n < s->columns || r->n == ROW_MAX)
+        return false;
+    if (r->n == s->columns + 1u && !r->col[r->n - 1].len)
+        r->n--;
+    if (r->n > s->columns)
+        squeeze(r);
+    return r->n == s->columns && fit_kinds(s, r);
+}
+
+/* A row may lack its end, where a log was cut, but it begins as a row does. */
+static bool fits_in_part(const struct state *s, cmg_str line, const struct row *r)
+{
+    return s->columns && !s->too_many && r->n > 1 && r->n < s->columns && cmg_is_w3c(line) && fit_kinds(s, r);
 }
 
 static bool read_number(cmg_str v, uint64_t most, int64_t *ret)
@@ -300,12 +350,12 @@ static cmg_str name_of(const struct state *s, size_t i)
     return cmg_str_of(s->names + from, s->name_end[i] - from);
 }
 
-static void decode_columns(const struct state *s, cmg_str line, const cmg_str *col, size_t n, struct cmg_event *ev)
+static void decode_columns(const struct state *s, cmg_str line, const struct row *r, struct cmg_event *ev)
 {
     struct when w = {.date = {NULL, 0}};
-    for (size_t i = 0; i < n && i < s->columns; i++)
-        put(ev, &w, s->kind[i], name_of(s, i), col[i]);
-    if (n < s->columns)
+    for (size_t i = 0; i < r->n && i < s->columns; i++)
+        put(ev, &w, s->kind[i], name_of(s, i), r->col[i]);
+    if (r->n < s->columns)
         ev->problems |= CMG_P_PARTIAL_TAIL;
     finish(s, &w, line, ev);
 }
@@ -372,9 +422,9 @@ static bool find_method(const cmg_str *col, size_t n, size_t *ret)
     return false;
 }
 
-static bool find_layout(const cmg_str *col, size_t n, struct layout *l)
+static bool lay_out(const cmg_str *col, size_t n, struct layout *l)
 {
-    if (n > ROW_MAX || !find_method(col, n, &l->method))
+    if (!find_method(col, n, &l->method))
         return false;
     size_t at = l->method + 5;
     l->client = cmg_str_starts(col[at], CMG_LIT("HTTP/")) ? 0 : at++;
@@ -389,6 +439,16 @@ static bool find_layout(const cmg_str *col, size_t n, struct layout *l)
         }
     }
     return false;
+}
+
+static bool find_layout(struct row *r, struct layout *l)
+{
+    if (r->n == ROW_MAX || !lay_out(r->col, r->n, l))
+        return false;
+    if (r->col[l->method + 4].len || is_address(r->col[l->client]))
+        return true;
+    squeeze(r);
+    return lay_out(r->col, r->n, l);
 }
 
 /* Between agent and status stand cookie, referer and host, each of which a server may leave out. Alone it is the referer, three
@@ -463,18 +523,30 @@ static bool has_early_method(cmg_str line)
 
 /* ---- descriptor ------------------------------------------------------------------------------ */
 
+enum shape { NO_ROW, ROW_KNOWN, ROW_GUESSED };
+
+/* An order that is known comes first, except for a row that lacks columns: another order may be its own. */
+static enum shape shape_of(const struct state *s, cmg_str line, struct row *r, struct layout *l)
+{
+    split_row(line, r);
+    if (fits(s, r))
+        return ROW_KNOWN;
+    split_row(line, r);
+    if (find_layout(r, l))
+        return ROW_GUESSED;
+    split_row(line, r);
+    return fits_in_part(s, line, r) ? ROW_KNOWN : NO_ROW;
+}
+
 static bool probe(const void *state, cmg_str line)
 {
     const struct state *s = state;
-    cmg_str col[ROW_MAX];
+    struct row r;
     struct layout l;
     bool w3c = cmg_is_w3c(line);
-    if (w3c && line.ptr[0] == '#')
-        return !cmg_has_thread_column(line);
-    if (!s->columns && !has_early_method(line))
+    if (!w3c && !s->columns && !has_early_method(line))
         return false;
-    size_t n = split_row(line, col, ROW_MAX);
-    if (!fits(s, line, col, n) && !find_layout(col, n, &l))
+    if (!(w3c && line.ptr[0] == '#') && shape_of(s, line, &r, &l) == NO_ROW)
         return false;
     if (cmg_has_thread_column(line) || cmg_ccm_opener(line) != CMG_STR_NPOS)
         return false;
@@ -484,21 +556,20 @@ static bool probe(const void *state, cmg_str line)
 static enum cmg_take decode(void *state, cmg_str record, struct cmg_event *ev)
 {
     struct state *s = state;
-    cmg_str col[ROW_MAX];
+    struct row r;
     struct layout l;
     if (cmg_is_w3c(record) && record.ptr[0] == '#')
         return directive(s, record);
-    size_t n = split_row(record, col, ROW_MAX);
-    bool whole = n >= s->columns;
-    if (whole && fits(s, record, col, n))
-        decode_columns(s, record, col, n, ev);
-    else if (find_layout(col, n, &l))
-        decode_unknown(s, record, col, &l, ev);
-    else if (fits(s, record, col, n))
-        decode_columns(s, record, col, n, ev);
-    else
+    switch (shape_of(s, record, &r, &l)) {
+    case ROW_KNOWN:
+        decode_columns(s, record, &r, ev);
+        return CMG_TAKEN;
+    case ROW_GUESSED:
+        decode_unknown(s, record, r.col, &l, ev);
+        return CMG_TAKEN;
+    default:
         return CMG_NOT_MINE;
-    return CMG_TAKEN;
+    }
 }
 
 const struct cmg_decoder cmg_decoder_iis = {

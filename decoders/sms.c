@@ -26,37 +26,41 @@ struct tail {
     bool agree; /* decimal and hexadecimal thread are the same */
 };
 
-/* "<...>" without further brackets inside. */
+/* "<...>" without further brackets inside, 1 to `most` characters. */
 static bool scan_angles(cmg_str *s, size_t most, cmg_str *ret)
 {
-    size_t n = 1;
     if (!s->len || s->ptr[0] != '<')
         return false;
-    while (n < s->len && n <= most && s->ptr[n] != '<' && s->ptr[n] != '>')
-        n++;
-    if (n < 2 || n >= s->len || s->ptr[n] != '>')
+    cmg_str inner = cmg_str_cut(*s, 1, most + 2);
+    size_t n = cmg_str_chr(inner, '>');
+    if (!n || n == CMG_STR_NPOS || cmg_str_chr(cmg_str_head(inner, n), '<') != CMG_STR_NPOS)
         return false;
-    *ret = cmg_str_of(s->ptr + 1, n - 1);
-    *s = cmg_str_from(*s, n + 1);
+    *ret = cmg_str_head(inner, n);
+    *s = cmg_str_from(*s, n + 2);
+    return true;
+}
+
+/* "250 (0xFA)" */
+static bool scan_both(cmg_str v, struct tail *t)
+{
+    cmg_str decimal = cmg_str_head(v, cmg_count_digits(v));
+    uint64_t again;
+    v = cmg_str_from(v, decimal.len);
+    if (!cmg_scan_u64(decimal, &t->thread) || !cmg_scan_blanks(&v) || !cmg_scan_lit(&v, CMG_LIT("(0x")) || !v.len ||
+        v.ptr[v.len - 1] != ')' || !cmg_scan_hex(cmg_str_head(v, v.len - 1), &again))
+        return false;
+    t->agree = t->thread == again;
     return true;
 }
 
 /* "<thread=250 (0xFA)>", or "<thread=DB>" as SMS 1.x wrote it. */
 static bool scan_thread(cmg_str *s, struct tail *t)
 {
-    cmg_str r = *s, v;
-    struct cmg_thread_column both;
-    if (!scan_angles(&r, 48, &v) || !cmg_scan_lit(&v, CMG_LIT("thread=")))
+    cmg_str v;
+    if (!scan_angles(s, 48, &v) || !cmg_scan_lit(&v, CMG_LIT("thread=")))
         return false;
     t->agree = true;
-    if (cmg_scan_thread_column(v, &both) && both.at == 0 && !both.angle) {
-        t->thread = both.id;
-        t->agree = both.agree;
-    } else if (!cmg_scan_hex(v, &t->thread)) {
-        return false;
-    }
-    *s = r;
-    return true;
+    return scan_both(v, t) || cmg_scan_hex(v, &t->thread);
 }
 
 /* A tail that begins at `at`. */
@@ -75,13 +79,11 @@ static bool scan_tail(cmg_str line, size_t at, struct tail *ret)
 /* The last one counts: text may quote another row, and a torn write leaves a fragment behind it. */
 static bool find_tail(cmg_str line, struct tail *ret)
 {
-    size_t end = line.len;
     const char *p;
-    while (end && (p = memrchr(line.ptr, '<', end)) != NULL) {
+    for (size_t end = line.len; end && (p = memrchr(line.ptr, '$', end)) != NULL; end = (size_t)(p - line.ptr)) {
         size_t at = (size_t)(p - line.ptr);
-        if (at >= 2 && p[-1] == '$' && p[-2] == '$' && scan_tail(line, at - 2, ret))
+        if (at && p[-1] == '$' && scan_tail(line, at - 1, ret))
             return true;
-        end = at;
     }
     return false;
 }
@@ -156,15 +158,16 @@ static void read_time(cmg_str stamp, struct cmg_event *ev)
  * not escaped, so only what stands before them, in this order, is read by key. */
 static bool status_value(cmg_str m, cmg_str key, size_t *at, cmg_str *ret)
 {
-    size_t found = cmg_str_find(cmg_str_from(m, *at), key);
+    cmg_str v = cmg_str_from(m, *at);
+    size_t found = cmg_str_starts(v, key) ? 0 : cmg_str_find(v, key);
     if (found == CMG_STR_NPOS)
         return false;
     size_t from = *at + found + key.len;
-    cmg_str v = cmg_str_from(m, from);
+    v = cmg_str_from(m, from);
     bool quoted = v.len && v.ptr[0] == '"';
     v = cmg_str_from(v, quoted);
     v = cmg_str_head(v, cmg_str_chr(v, quoted ? '"' : ' '));
-    *at = from + quoted + v.len;
+    *at = from + v.len + 2 * quoted;
     *ret = v;
     return true;
 }
@@ -213,7 +216,7 @@ static void read_statmsg(cmg_str m, struct cmg_event *ev)
         {CMG_LIT(" SITE="), CMG_LIT("statmsg.site")}, {CMG_LIT(" PID="), CMG_LIT("statmsg.pid")},
         {CMG_LIT(" TID="), CMG_LIT("statmsg.tid")},
     };
-    size_t at = 0;
+    size_t at = sizeof "STATMSG:" - 1;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         cmg_str v;
         if (!status_value(m, keys[i].key, &at, &v))
@@ -333,13 +336,12 @@ static bool probe(const void *state, cmg_str line)
     cmg_str a, b;
     if (cmg_ccm_opener(line) != CMG_STR_NPOS)
         return false;
-    bool column = cmg_has_thread_column(line);
     if (find_tail(line, &t)) {
         bool last = t.end == cmg_trim_right(line).len;
-        return (last && column) || (!cmg_is_w3c(line) && !cmg_ccm_inside(line));
+        return (last && line.ptr[t.end - 2] == ')') || (!cmg_is_w3c(line) && !cmg_ccm_inside(line));
     }
     if (scan_head(line, &a, &b) || scan_trace(line, &trace))
-        return column || !cmg_ccm_inside(line);
+        return cmg_has_thread_column(line) || !cmg_ccm_inside(line);
     return find_component(line, &a, &b) && !cmg_is_w3c(line) && !cmg_ccm_inside(line);
 }
 

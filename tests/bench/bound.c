@@ -97,6 +97,19 @@ static int take_file(struct bound *b, int fd, char *in)
     return n < 0;
 }
 
+static int run(int fd, const char *overlay)
+{
+    char *in = malloc(BENCH_BLOCK + LINE_MAX_BYTES);
+    struct bound b = {make_matcher(overlay), malloc(BENCH_BLOCK + LINE_MAX_BYTES), 0, 0, 0};
+    int failed = !in || !b.out || !b.matcher || take_file(&b, fd, in);
+    fprintf(stderr, "%llu records, %llu words\n", (unsigned long long)b.records,
+            (unsigned long long)b.hits);
+    cmg_matcher_free(b.matcher);
+    free(b.out);
+    free(in);
+    return failed;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -104,19 +117,11 @@ int main(int argc, char **argv)
         return 2;
     }
     int fd = open(argv[1], O_RDONLY | O_CLOEXEC);
-    char *in = malloc(BENCH_BLOCK + LINE_MAX_BYTES);
-    struct bound b = {make_matcher(argc > 2 ? argv[2] : NULL), malloc(BENCH_BLOCK + LINE_MAX_BYTES),
-                      0, 0, 0};
-    if (fd < 0 || !in || !b.out || !b.matcher) {
-        fprintf(stderr, "bench_bound: cannot begin with %s\n", argv[1]);
+    if (fd < 0) {
+        perror(argv[1]);
         return 1;
     }
-    int failed = take_file(&b, fd, in);
-    fprintf(stderr, "%llu records, %llu words\n", (unsigned long long)b.records,
-            (unsigned long long)b.hits);
-    cmg_matcher_free(b.matcher);
-    free(b.out);
-    free(in);
+    int failed = run(fd, argc > 2 ? argv[2] : NULL);
     close(fd);
     return failed;
 }

@@ -240,14 +240,12 @@ static void iis_record(struct out *o, uint32_t per_mille, uint64_t ms)
     static const char *const plain[] = {
         "GET /SMS_MP/.sms_aut MPLIST 443 - 198.51.100.%u SMS+CCM+5.0 - 200 0 0 1648 15",
         "CCM_POST /ccm_system/request - 443 - 198.51.100.%u ccmhttp - 200 0 0 402 31",
-        "GET /SMS_DP_SMSPKG$/Content_1 sccm?/setup.cab 443 - 198.51.100.%u SMS+CCM+5.0 - 200 0 0 "
-        "88211 107",
+        "GET /SMS_DP_SMSPKG$/Content_1 sccm?/a.cab 443 - 198.51.100.%u SMS+CCM+5.0 - 200 0 0 88 7",
         "BITS_POST /ccm_incoming/1 - 443 - 198.51.100.%u Microsoft+BITS/7.8 - 200 0 0 620 46",
     };
     static const char *const failed[] = {
         "GET /SMS_MP/.sms_aut SITESIGNCERT 443 - 198.51.100.%u SMS+CCM+5.0 - 403 7 0 5573 11",
-        "GET /SMS_MP/.sms_aut MPLIST2&CM1 443 - 198.51.100.%u SMS+CCM+5.0 - 403 16 2148204809 5573 "
-        "9",
+        "GET /SMS_MP/.sms_aut MPLIST2&CM1 443 - 198.51.100.%u SMS+CCM+5.0 - 403 16 0 5573 9",
     };
     struct moment m = moment_of(ms);
     const char *row = roll(PER_MILLE) < per_mille ? failed[roll(2)] : plain[roll(4)];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Civil dates and nanoseconds since 1970, by integer arithmetic alone.
  *
- * A year is counted from 1 March, so that the leap day is its last one, and the calendar repeats every
- * 400 years of 146,097 days; both directions then need no table and no loop. */
+ * A year is counted from 1 March, so that the leap day is its last one, and the calendar repeats
+ * every 400 years of 146,097 days; both directions then need no table and no loop. */
 #include "core/time.h"
 
 #define NS_PER_DAY (INT64_C(86400) * CMG_NS_PER_S)
@@ -34,8 +34,8 @@ static bool clock_valid(const struct cmg_civil *c)
 
 bool cmg_civil_valid(const struct cmg_civil *c)
 {
-    return c->year >= YEAR_MIN && c->year <= YEAR_MAX && c->month >= 1 && c->month <= 12 && c->day >= 1 &&
-           c->day <= month_days(c->year, c->month) && clock_valid(c);
+    return c->year >= YEAR_MIN && c->year <= YEAR_MAX && c->month >= 1 && c->month <= 12 &&
+           c->day >= 1 && c->day <= month_days(c->year, c->month) && clock_valid(c);
 }
 
 /* Days since 1970-01-01. */
@@ -45,14 +45,16 @@ static int64_t days_of(int year, int month, int day)
     int m = month > 2 ? month - 3 : month + 9;
     int era = y / 400, of_era = y % 400;
     int of_year = (153 * m + 2) / 5 + day - 1;
-    return (int64_t)era * DAYS_PER_ERA + of_era * 365 + of_era / 4 - of_era / 100 + of_year - EPOCH_DAY;
+    return (int64_t)era * DAYS_PER_ERA + of_era * 365 + of_era / 4 - of_era / 100 + of_year -
+           EPOCH_DAY;
 }
 
 bool cmg_civil_to_ns(const struct cmg_civil *c, int64_t *ret_ns)
 {
     if (c->year < NS_YEAR_MIN || c->year > NS_YEAR_MAX)
         return false;
-    int64_t s = days_of(c->year, c->month, c->day) * 86400 + c->hour * 3600 + c->minute * 60 + c->second;
+    int64_t s =
+        days_of(c->year, c->month, c->day) * 86400 + c->hour * 3600 + c->minute * 60 + c->second;
     *ret_ns = s * CMG_NS_PER_S + c->ns;
     return true;
 }
@@ -85,7 +87,7 @@ void cmg_civil_from_ns(int64_t ns, struct cmg_civil *ret)
     ret->second = (int)(s % 60);
 }
 
-/* ---- text ------------------------------------------------------------------------------------ */
+/* ---- text --------------------------------------------------------------------------------- */
 
 static void put2(char *p, unsigned v)
 {

@@ -13,15 +13,16 @@ struct cmg_civil {
     int32_t ns;
 };
 
-/* True when every part is in range for a real day (29 February only in leap years; second <= 59). */
+/* True when every part is in range for a real day (29 February only in leap years; second <= 59).
+ */
 bool cmg_civil_valid(const struct cmg_civil *c);
-/* Nanoseconds since 1970-01-01T00:00:00 of the same clock. Valid input only. Years before 1678 or past
- * 2261 do not fit and give false. */
+/* Nanoseconds since 1970-01-01T00:00:00 of the same clock. Valid input only. Years before 1678 or
+ * past 2261 do not fit and give false. */
 CMG_MUST_USE bool cmg_civil_to_ns(const struct cmg_civil *c, int64_t *ret_ns);
 void cmg_civil_from_ns(int64_t ns, struct cmg_civil *ret);
 
-/* "2026-08-19T14:41:27.113Z": 3 fraction digits, or 6 or 9 where the time needs them. Writes at most
- * CMG_RFC3339_MAX bytes, no NUL; returns how many. */
+/* "2026-08-19T14:41:27.113Z": 3 fraction digits, or 6 or 9 where the time needs them. Writes at
+ * most CMG_RFC3339_MAX bytes, no NUL; returns how many. */
 size_t cmg_rfc3339_write(int64_t ns, char out[CMG_RFC3339_MAX]);
 /* Z, +hh:mm, -hhmm; 0 to 9 fraction digits; 'T' or space. False leaves *ret. */
 CMG_MUST_USE bool cmg_rfc3339_read(cmg_str s, struct cmg_time *ret);

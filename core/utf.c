@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * UTF-8 checking, and Windows-1252 and UTF-16 made into UTF-8.
  *
- * Well-formed UTF-8 is table 3-7 of the Unicode Standard; what is not becomes one U+FFFD for each maximal
- * part (section 3.9, the practice that web browsers and Python follow). Windows-1252 is Microsoft's best-fit
- * table without its five undefined bytes. */
+ * Well-formed UTF-8 is table 3-7 of the Unicode Standard; what is not becomes one U+FFFD for each
+ * maximal part (section 3.9, the practice that web browsers and Python follow). Windows-1252 is
+ * Microsoft's best-fit table without its five undefined bytes. */
 #include "core/utf.h"
 
 #define REPLACEMENT 0xFFFDu
 
-/* ---- UTF-8 ----------------------------------------------------------------------------------- */
+/* ---- UTF-8 -------------------------------------------------------------------------------- */
 
 /* How many ASCII bytes at the front; may stop up to 31 bytes early. */
 static size_t ascii_blocks(const char *p, size_t len)
@@ -24,7 +24,8 @@ static size_t ascii_blocks(const char *p, size_t len)
     return i;
 }
 
-/* What may follow a lead byte: how long the character is (0: no lead byte) and the range of its second byte. */
+/* What may follow a lead byte: how long the character is (0: no lead byte) and the range of its
+ * second byte. */
 struct lead {
     uint8_t len, low, high;
 };
@@ -40,8 +41,8 @@ static struct lead lead_of(uint8_t b)
     return (struct lead){0, 0, 0};
 }
 
-/* The longest beginning of a character at `p` that is well-formed so far: *ret_whole says whether it is the
- * whole of one. At least 1, so that a byte that means nothing can be stepped over. */
+/* The longest beginning of a character at `p` that is well-formed so far: *ret_whole says whether
+ * it is the whole of one. At least 1, so that a byte that means nothing can be stepped over. */
 static size_t char_part(const uint8_t *p, size_t len, bool *ret_whole)
 {
     struct lead lead = lead_of(p[0]);
@@ -83,15 +84,17 @@ size_t cmg_utf8_cut(cmg_str s)
     return 0;
 }
 
-/* ---- from another encoding to code points ------------------------------------------------------ */
+/* ---- from another encoding to code points ------------------------------------------------- */
 
 /* 0x80 to 0x9F of Windows-1252; 0: undefined. */
 static const uint16_t cp1252_high[32] = {
-    0x20AC, 0,      0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0, 0x017D, 0,
-    0,      0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0, 0x017E, 0x0178,
+    0x20AC, 0,      0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
+    0x2039, 0x0152, 0,      0x017D, 0,      0,      0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
+    0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0,      0x017E, 0x0178,
 };
 
-/* One character at the front of what is left of the input. cp REPLACEMENT with `bad`: it has no meaning. */
+/* One character at the front of what is left of the input. cp REPLACEMENT with `bad`: it has no
+ * meaning. */
 struct step {
     uint32_t cp;
     size_t used;
@@ -137,7 +140,7 @@ static struct step step_any(enum cmg_encoding from, const uint8_t *p, size_t len
     return step_utf16(p, len, from == CMG_ENC_UTF16BE);
 }
 
-/* ---- and to UTF-8 ------------------------------------------------------------------------------ */
+/* ---- and to UTF-8 ------------------------------------------------------------------------- */
 
 static size_t utf8_size(uint32_t cp)
 {
@@ -168,7 +171,8 @@ static size_t measure(enum cmg_encoding from, cmg_str s, size_t *ret_replaced)
     return n;
 }
 
-static enum cmg_rc convert(enum cmg_encoding from, cmg_str s, struct cmg_buf *out, size_t *ret_replaced)
+static enum cmg_rc convert(enum cmg_encoding from, cmg_str s, struct cmg_buf *out,
+                           size_t *ret_replaced)
 {
     size_t bad, need = measure(from, s, &bad);
     enum cmg_rc rc = cmg_buf_reserve(out, need);
@@ -210,7 +214,8 @@ static size_t repair(cmg_str s, char *out, size_t *ret_replaced)
     return n;
 }
 
-enum cmg_rc cmg_utf8_from(enum cmg_encoding from, cmg_str s, struct cmg_buf *out, size_t *ret_replaced)
+enum cmg_rc cmg_utf8_from(enum cmg_encoding from, cmg_str s, struct cmg_buf *out,
+                          size_t *ret_replaced)
 {
     if (!s.len) {
         *ret_replaced = 0;

@@ -11,7 +11,8 @@ Test(buf, the_cap_is_exact)
         for (int d = -1; d <= 1; d++) {
             struct cmg_buf b = cmg_buf_init(caps[i]);
             size_t want = caps[i] + (size_t)d;
-            cr_assert_eq(cmg_buf_reserve(&b, want), d > 0 ? CMG_ELIMIT : CMG_OK, "cap %zu, %d", caps[i], d);
+            cr_assert_eq(cmg_buf_reserve(&b, want), d > 0 ? CMG_ELIMIT : CMG_OK, "cap %zu, %d",
+                         caps[i], d);
             cr_assert_eq(b.len, 0);
             cr_assert(b.size <= caps[i], "cap %zu", caps[i]);
             cr_assert(d > 0 ? b.ptr == NULL : b.size >= want);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Dates against a table made with Python's datetime, a calendar walked day by day, and libc's gmtime_r. */
+ * Dates against a table made with Python's datetime, a calendar walked day by day, and libc's
+ * gmtime_r. */
 #include "core/time.h"
 
 #include <criterion/criterion.h>
@@ -98,11 +99,12 @@ Test(time, any_number_is_a_date_that_libc_agrees_with)
 Test(time, what_is_no_date_is_not_valid)
 {
     static const struct cmg_civil bad[] = {
-        {1600, 12, 31, 0, 0, 0, 0}, {10000, 1, 1, 0, 0, 0, 0},   {2026, 0, 1, 0, 0, 0, 0},   {2026, 13, 1, 0, 0, 0, 0},
-        {2026, 1, 0, 0, 0, 0, 0},   {2026, 1, 32, 0, 0, 0, 0},   {2026, 4, 31, 0, 0, 0, 0},  {2026, 2, 29, 0, 0, 0, 0},
-        {1900, 2, 29, 0, 0, 0, 0},  {2000, 2, 30, 0, 0, 0, 0},   {2026, 1, 1, 24, 0, 0, 0},  {2026, 1, 1, -1, 0, 0, 0},
-        {2026, 1, 1, 0, 60, 0, 0},  {2026, 1, 1, 0, -1, 0, 0},   {2026, 1, 1, 0, 0, 60, 0},  {2026, 1, 1, 0, 0, -1, 0},
-        {2026, 1, 1, 0, 0, 0, -1},  {2026, 1, 1, 0, 0, 0, 1000000000},
+        {1600, 12, 31, 0, 0, 0, 0}, {10000, 1, 1, 0, 0, 0, 0}, {2026, 0, 1, 0, 0, 0, 0},
+        {2026, 13, 1, 0, 0, 0, 0},  {2026, 1, 0, 0, 0, 0, 0},  {2026, 1, 32, 0, 0, 0, 0},
+        {2026, 4, 31, 0, 0, 0, 0},  {2026, 2, 29, 0, 0, 0, 0}, {1900, 2, 29, 0, 0, 0, 0},
+        {2000, 2, 30, 0, 0, 0, 0},  {2026, 1, 1, 24, 0, 0, 0}, {2026, 1, 1, -1, 0, 0, 0},
+        {2026, 1, 1, 0, 60, 0, 0},  {2026, 1, 1, 0, -1, 0, 0}, {2026, 1, 1, 0, 0, 60, 0},
+        {2026, 1, 1, 0, 0, -1, 0},  {2026, 1, 1, 0, 0, 0, -1}, {2026, 1, 1, 0, 0, 0, 1000000000},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         cr_assert_not(cmg_civil_valid(&bad[i]), "row %zu", i);
@@ -116,7 +118,8 @@ Test(time, years_that_do_not_fit_are_refused)
     static const struct {
         int year;
         bool fits;
-    } rows[] = {{1601, false}, {1677, false}, {1678, true}, {1679, true}, {2260, true}, {2261, true}, {2262, false}};
+    } rows[] = {{1601, false}, {1677, false}, {1678, true}, {1679, true},
+                {2260, true},  {2261, true},  {2262, false}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct cmg_civil c = {rows[i].year, 6, 15, 12, 0, 0, 0};
         int64_t ns = 42;
@@ -177,12 +180,32 @@ Test(time, read_as_rfc3339)
 Test(time, what_is_not_rfc3339_leaves_the_result)
 {
     static const char *const bad[] = {
-        "", "2026", "2026-08-19", "2026-08-19T14:41", "2026-08-19T14:41:27", "2026-08-19T14:41:27.113",
-        "26-08-19T14:41:27Z", "2026-8-19T14:41:27Z", "2026-08-19_14:41:27Z", "2026-08-19T14:41:27.1234567890Z",
-        "2026-08-19T14:41:27Zx", "2026-08-19T14:41:27+5:00", "2026-08-19T14:41:27+05", "2026-08-19T14:41:27+24:00",
-        "2026-08-19T14:41:27+05:60", "2026-02-29T00:00:00Z", "2026-08-19T24:00:00Z", "2026-08-19T14:41:60Z",
-        "1677-12-31T00:00:00Z", "2262-01-01T00:00:00Z", "2026-13-01T00:00:00Z", "-026-01-01T00:00:00Z",
-        " 2026-08-19T14:41:27Z", "2026-08-19T14:41:27 Z", "2026-08-19T14.41.27Z", "2026-08-19T14:41:27,5Z",
+        "",
+        "2026",
+        "2026-08-19",
+        "2026-08-19T14:41",
+        "2026-08-19T14:41:27",
+        "2026-08-19T14:41:27.113",
+        "26-08-19T14:41:27Z",
+        "2026-8-19T14:41:27Z",
+        "2026-08-19_14:41:27Z",
+        "2026-08-19T14:41:27.1234567890Z",
+        "2026-08-19T14:41:27Zx",
+        "2026-08-19T14:41:27+5:00",
+        "2026-08-19T14:41:27+05",
+        "2026-08-19T14:41:27+24:00",
+        "2026-08-19T14:41:27+05:60",
+        "2026-02-29T00:00:00Z",
+        "2026-08-19T24:00:00Z",
+        "2026-08-19T14:41:60Z",
+        "1677-12-31T00:00:00Z",
+        "2262-01-01T00:00:00Z",
+        "2026-13-01T00:00:00Z",
+        "-026-01-01T00:00:00Z",
+        " 2026-08-19T14:41:27Z",
+        "2026-08-19T14:41:27 Z",
+        "2026-08-19T14.41.27Z",
+        "2026-08-19T14:41:27,5Z",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct cmg_time t = {.ns = 7, .offset_min = 3};
@@ -191,7 +214,8 @@ Test(time, what_is_not_rfc3339_leaves_the_result)
     }
 }
 
-/* Every beginning of a good one, flush against the end of its block, so that ASan sees a byte too many. */
+/* Every beginning of a good one, flush against the end of its block, so that ASan sees a byte too
+ * many. */
 Test(time, no_beginning_is_read_too_far)
 {
     static const char good[] = "2026-08-19T14:41:27.113456789+05:30";

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Text encodings against iconv(3), counting, and a table made with Python's decoder (errors="replace"). */
+ * Text encodings against iconv(3), counting, and a table made with Python's decoder
+ * (errors="replace"). */
 #include "core/utf.h"
 
 #include <criterion/criterion.h>
 #include <iconv.h>
 #include <stdio.h>
 
-#define S(s) {"" s, sizeof(s) - 1}
+#define S(s)                                                                                       \
+    {                                                                                              \
+        "" s, sizeof(s) - 1                                                                        \
+    }
 #define R "\xef\xbf\xbd"
 
-/* ---- oracles --------------------------------------------------------------------------------- */
+/* ---- oracles ------------------------------------------------------------------------------ */
 
 /* Whole of `in` by iconv(3), which must accept it. */
 static size_t by_iconv(const char *from, const char *to, cmg_str in, char *out, size_t size)
@@ -45,7 +49,7 @@ static bool is_scalar(uint32_t cp)
     return cp < 0xD800 || cp > 0xDFFF;
 }
 
-/* ---- UTF-8 ----------------------------------------------------------------------------------- */
+/* ---- UTF-8 -------------------------------------------------------------------------------- */
 
 Test(utf, every_character_is_valid_and_every_part_of_it_is_cut)
 {
@@ -63,8 +67,9 @@ Test(utf, every_character_is_valid_and_every_part_of_it_is_cut)
     }
 }
 
-/* Nothing else is valid: the number of valid strings of 2, 3 and 4 bytes follows from the number of characters
- * of each length (128; 1,920; 61,440; 1,048,576). The fourth byte is walked only where it matters. */
+/* Nothing else is valid: the number of valid strings of 2, 3 and 4 bytes follows from the number of
+ * characters of each length (128; 1,920; 61,440; 1,048,576). The fourth byte is walked only where
+ * it matters. */
 Test(utf, nothing_else_is_valid)
 {
     uint64_t two = 0, three = 0, four = 0;
@@ -105,10 +110,22 @@ Test(utf, what_is_not_the_beginning_of_a_character_is_not_cut)
         cmg_str s;
         size_t cut;
     } rows[] = {
-        {S(""), 0},         {S("a"), 0},           {S("\x80"), 0},         {S("\xbf\xbf\xbf\xbf"), 0},
-        {S("\xc0"), 0},     {S("\xf5"), 0},        {S("\xe0\x80"), 0},     {S("\xed\xa0"), 0},
-        {S("\xf4\x90"), 0}, {S("\xf0\x8f"), 0},    {S("a\xc3"), 1},        {S("\xc3\xa9\xe2\x82"), 2},
-        {S("\xff\xc2"), 1}, {S("\xf0\x9f\x98"), 3}, {S("\xf4\x8f\xbf"), 3}, {S("\xe2\x82\xac\x82"), 0},
+        {S(""), 0},
+        {S("a"), 0},
+        {S("\x80"), 0},
+        {S("\xbf\xbf\xbf\xbf"), 0},
+        {S("\xc0"), 0},
+        {S("\xf5"), 0},
+        {S("\xe0\x80"), 0},
+        {S("\xed\xa0"), 0},
+        {S("\xf4\x90"), 0},
+        {S("\xf0\x8f"), 0},
+        {S("a\xc3"), 1},
+        {S("\xc3\xa9\xe2\x82"), 2},
+        {S("\xff\xc2"), 1},
+        {S("\xf0\x9f\x98"), 3},
+        {S("\xf4\x8f\xbf"), 3},
+        {S("\xe2\x82\xac\x82"), 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         cr_assert_eq(cmg_utf8_cut(rows[i].s), rows[i].cut, "row %zu", i);
@@ -135,17 +152,32 @@ static const struct {
     {S("\xf5\x80\x80\x80"), S(R R R R), 4},
     {S("\xf8\x88\x80\x80\x80"), S(R R R R R), 5},
     {S("\xff\xfe"), S(R R), 2},
-    {S("a\xe2\x82" "b"), S("a" R "b"), 1},
+    {S("a\xe2\x82"
+       "b"),
+     S("a" R "b"), 1},
     {S("a\xe2\x82"), S("a" R), 1},
     {S("\xf0\x9f\x98"), S(R), 1},
-    {S("\xf0\x9f\x98" "A"), S(R "A"), 1},
-    {S("\xf0\x9f" "A"), S(R "A"), 1},
+    {S("\xf0\x9f\x98"
+       "A"),
+     S(R "A"), 1},
+    {S("\xf0\x9f"
+       "A"),
+     S(R "A"), 1},
     {S("\xc3"), S(R), 1},
-    {S("\xc3" "A"), S(R "A"), 1},
-    {S("\xe1\x80\xe2\xf0\x91\x92\xf1\xbf" "A"), S(R R R R "A"), 4},
-    {S("\xf1\x80\x80\xe1\x80\xc2" "b\x80" "c\x80\xbf" "d"), S(R R R "b" R "c" R R "d"), 6},
+    {S("\xc3"
+       "A"),
+     S(R "A"), 1},
+    {S("\xe1\x80\xe2\xf0\x91\x92\xf1\xbf"
+       "A"),
+     S(R R R R "A"), 4},
+    {S("\xf1\x80\x80\xe1\x80\xc2"
+       "b\x80"
+       "c\x80\xbf"
+       "d"),
+     S(R R R "b" R "c" R R "d"), 6},
     {S("0123456789abcdef0123456789abcde\xe9"), S("0123456789abcdef0123456789abcde" R), 1},
-    {S("0123456789abcdef0123456789abcdef\xc3\xa9\xe9tail"), S("0123456789abcdef0123456789abcdef\xc3\xa9" R "tail"), 1},
+    {S("0123456789abcdef0123456789abcdef\xc3\xa9\xe9tail"),
+     S("0123456789abcdef0123456789abcdef\xc3\xa9" R "tail"), 1},
     {S("\x90\xed\x7f\x80\xf5\x8f"), S(R R "\x7f" R R R), 5},
     {S("\x7f\xf4\xa0\x7f\x80\xef"), S("\x7f" R R "\x7f" R R), 4},
     {S("\x80\xbf\x80\xf5\xef\x7f\x8f"), S(R R R R R "\x7f" R), 6},
@@ -159,7 +191,9 @@ static const struct {
     {S("\xf1\xef\x7f\x80\xf5"), S(R R "\x7f" R R), 4},
     {S("\xe0\xe1\xf1\xf0\x80\x80"), S(R R R R R R), 6},
     {S("\xf1\x80\x7f\xdf\xf0\xdf"), S(R "\x7f" R R R), 4},
-    {S("\xe1" "A\xf0\xe1\x9f\x8f\xf1"), S(R "A" R "\xe1\x9f\x8f" R), 3},
+    {S("\xe1"
+       "A\xf0\xe1\x9f\x8f\xf1"),
+     S(R "A" R "\xe1\x9f\x8f" R), 3},
     {S("\xa0\xdf\x90\xbf"), S(R "\xdf\x90" R), 2},
     {S("\xed\xf1\x80\x9f\xf0\xed\xf5"), S(R R R R R), 5},
 };
@@ -170,13 +204,14 @@ Test(utf, invalid_parts_become_one_replacement_each)
         struct cmg_buf out = cmg_buf_init(1000);
         size_t replaced = 99;
         cr_assert_eq(cmg_utf8_from(CMG_ENC_UTF8, repairs[i].in, &out, &replaced), CMG_OK);
-        cr_assert(cmg_str_eq(cmg_buf_str(&out), repairs[i].out), "row %zu: %.*s", i, (int)out.len, out.ptr);
+        cr_assert(cmg_str_eq(cmg_buf_str(&out), repairs[i].out), "row %zu: %.*s", i, (int)out.len,
+                  out.ptr);
         cr_assert_eq(replaced, repairs[i].replaced, "row %zu", i);
         cmg_buf_done(&out);
     }
 }
 
-/* ---- Windows-1252 ---------------------------------------------------------------------------- */
+/* ---- Windows-1252 ------------------------------------------------------------------------- */
 
 Test(utf, windows_1252_is_what_iconv_says)
 {
@@ -196,7 +231,7 @@ Test(utf, windows_1252_is_what_iconv_says)
     cr_assert_eq(holes, 5);
 }
 
-/* ---- UTF-16 ---------------------------------------------------------------------------------- */
+/* ---- UTF-16 ------------------------------------------------------------------------------- */
 
 static const struct {
     enum cmg_encoding enc;
@@ -212,7 +247,8 @@ Test(utf, utf16_is_what_iconv_says)
         if (is_scalar(cp))
             n += encode(cp, utf8 + n);
     for (size_t i = 0; i < 2; i++) {
-        size_t m = by_iconv("UTF-8", wide[i].name, cmg_str_of(utf8, n), utf16, CHARS * 4), replaced = 1;
+        size_t m = by_iconv("UTF-8", wide[i].name, cmg_str_of(utf8, n), utf16, CHARS * 4),
+               replaced = 1;
         struct cmg_buf out = cmg_buf_init(CHARS * 4);
         cr_assert_eq(cmg_utf8_from(wide[i].enc, cmg_str_of(utf16, m), &out, &replaced), CMG_OK);
         cr_assert_eq(replaced, 0);
@@ -255,7 +291,7 @@ Test(utf, halves_of_utf16_are_replaced)
     }
 }
 
-/* ---- all or nothing ---------------------------------------------------------------------------- */
+/* ---- all or nothing ----------------------------------------------------------------------- */
 
 Test(utf, the_cap_is_exact_and_a_failure_changes_nothing)
 {

@@ -431,14 +431,11 @@ static bool lay_out(const cmg_str *col, size_t n, struct layout *l)
     if (cmg_str_starts(col[at], CMG_LIT("HTTP/")))
         at++;
     l->agent = at;
-    for (l->status = at + 1; l->status + 2 < n; l->status++) {
-        if (is_status(col[l->status]) && is_number(col[l->status + 1]) && is_number(col[l->status + 2])) {
-            for (l->numbers = l->status + 3; l->numbers < n && is_number(col[l->numbers]);)
-                l->numbers++;
-            return true;
-        }
-    }
-    return false;
+    for (l->status = at + 1; l->status < n && !is_number(col[l->status]);)
+        l->status++;
+    for (l->numbers = l->status; l->numbers < n && is_number(col[l->numbers]);)
+        l->numbers++;
+    return l->numbers >= l->status + 3 && is_status(col[l->status]);
 }
 
 static bool find_layout(struct row *r, struct layout *l)

@@ -263,8 +263,10 @@ static bool find_component(cmg_str line, cmg_str *ret_message, cmg_str *ret_comp
     if (!at || p[-1] != '$' || !scan_angles(&s, COMPONENT_MAX, &name) || s.len)
         return false;
     for (size_t i = 0; i < name.len; i++)
-        if (!cmg_is_alnum(name.ptr[i]) && (!i || !memchr("_- .", name.ptr[i], 4)))
+        if (!cmg_is_alnum(name.ptr[i]) && !memchr("_- .", name.ptr[i], 4))
             return false;
+    if (!cmg_is_alnum(name.ptr[0]) || cmg_is_digit(name.ptr[0]))
+        return false;
     *ret_component = name;
     *ret_message = cmg_str_head(line, at - (at > 1 && p[-2] == '$' ? 2 : 1));
     return true;

@@ -13,6 +13,19 @@
 
 enum cmg_confidence { CMG_CONFIDENCE_LOW, CMG_CONFIDENCE_MEDIUM, CMG_CONFIDENCE_HIGH };
 
+/* Caps. A catalogue that passes one does not load (CMG_ELIMIT from an image, CMG_ECONFIG from JSON). */
+enum {
+    CMG_CATALOG_ENTRIES_MAX = 4096,
+    CMG_CATALOG_RULES_MAX = 8192,
+    CMG_CATALOG_TOKENS_MAX = 7936, /* leaves room in the matcher for the words of extract.c */
+    CMG_CATALOG_REMEDIES_MAX = 4096,
+    CMG_CATALOG_CODES_MAX = 16384,
+    CMG_CATALOG_MARKS_MAX = 32,
+    CMG_CATALOG_IMAGE_MAX = 32 << 20,
+    CMG_RULE_TOKENS_MAX = 8,
+    CMG_ENTRY_LIST_MAX = 16, /* references, consequences */
+};
+
 /* A text in every language; French falls back to English at load time. */
 struct cmg_text {
     cmg_str in[CMG_LANGS];
@@ -84,7 +97,7 @@ struct cmg_rule {
     uint32_t code;               /* HRESULT in the text, any spelling; 0: any */
     cmg_str decoder;             /* name; empty: any */
     bool open;                   /* an incident of this class must be open under the key */
-    uint32_t seen;               /* bits of marks that must be set under the key */
+    uint32_t seen;               /* bits of marks that must be set under the key: bit i is mark[i] */
     uint32_t sets;               /* marks it sets under the key */
     uint32_t clears;             /* marks it clears */
 };
@@ -102,6 +115,8 @@ struct cmg_catalog {
     size_t causes;
     const struct cmg_code *code; /* sorted by table, then value */
     size_t codes;
+    const cmg_str *mark; /* names of the marks; only overlays need them */
+    size_t marks;
     cmg_str version;
 };
 

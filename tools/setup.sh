@@ -15,7 +15,8 @@ usage() {
     exit 2
 }
 
-# needs LEVEL: one line for each need: what to look for, and the package of Debian and Ubuntu.
+# needs LEVEL: one line for each need: what to look for, and the package of Debian and Ubuntu. The five
+# behind rdkafka are what its static archive, which the Fluent Bit output holds, is linked with.
 needs() {
     cat <<'LIST'
 command:cc gcc
@@ -24,8 +25,13 @@ command:make make
 command:cmake cmake
 command:pkg-config pkg-config
 module:jansson libjansson-dev
-module:rdkafka librdkafka-dev
 header:xxhash.h libxxhash-dev
+module:rdkafka librdkafka-dev
+header:lz4.h liblz4-dev
+header:zstd.h libzstd-dev
+header:sasl/sasl.h libsasl2-dev
+header:openssl/ssl.h libssl-dev
+header:zlib.h zlib1g-dev
 LIST
     [ "$1" = demo ] && return
     cat <<'LIST'

@@ -87,6 +87,10 @@ struct scan {
     struct cmg_hit *hit;
     size_t hits, cap;
     bool more;
+    /* The last window whose words are all found, in a part of this rank: a run of it costs little.
+     */
+    uint64_t settled;
+    unsigned settled_rank;
     /* Two bits for each word: 0 not found, else LANES - lane. */
     uint64_t found[CMG_MATCH_WORDS_MAX / 32];
 };
@@ -452,9 +456,18 @@ static void verify(struct scan *sc, uint32_t word, size_t at, unsigned rank)
 static void __attribute__((noinline))
 check(const struct set *s, struct scan *sc, size_t at, unsigned rank)
 {
-    const struct slot *slot = slot_find(s, print_of(sc->text.ptr + at - s->window, s->window));
-    for (uint32_t i = slot->word; i != NONE; i = sc->m->word[i].next)
+    uint64_t print = print_of(sc->text.ptr + at - s->window, s->window);
+    bool settled = true;
+    if (rank <= sc->settled_rank && print == sc->settled)
+        return;
+    for (uint32_t i = slot_find(s, print)->word; i != NONE; i = sc->m->word[i].next) {
         verify(sc, i, at, rank);
+        settled &= found_get(sc, i) >= rank;
+    }
+    if (settled) {
+        sc->settled = print;
+        sc->settled_rank = rank;
+    }
 }
 
 static inline size_t shift_at(const struct set *s, const char *text, size_t at)
@@ -491,6 +504,7 @@ static void scan_set(const struct set *s, struct scan *sc)
 {
     const char *text = sc->text.ptr;
     size_t len = sc->text.len;
+    sc->settled_rank = 0;
     if (!s->window || len < s->window)
         return;
     if (len < SHORT_LANES_BELOW) {

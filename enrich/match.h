@@ -2,7 +2,7 @@
  * Many words at once in one text: a Wu-Manber skip scanner with 4-byte blocks, ASCII case folded.
  *
  * Each token is entered by its rarest window of at most CMG_MATCH_WINDOW bytes; tokens shorter than that
- * go to a second, smaller set with their own window. No input costs more than 20 times the ordinary time
+ * go to a second, smaller set with their own window. No input costs more than 20 times the ordinary work
  * per byte. Immutable after new; shared by threads. */
 #ifndef CMG_ENRICH_MATCH_H
 #define CMG_ENRICH_MATCH_H

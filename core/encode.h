@@ -40,14 +40,14 @@ void cmg_view_init(struct cmg_view *v, const struct cmg_record *r);
 /* Name of problem bit `bit`; empty for a bit that has no row. */
 cmg_str cmg_problem_name(unsigned bit);
 
-/* Is pair `i` a member of its object? Names are the log's: an empty one, or one that an earlier
- * pair has, would not be JSON that every reader takes. */
+/* Is pair `i` a member of its object? Names are the log's: an empty one, one with a NUL, or one
+ * that an earlier pair has, would not be JSON that every reader takes. event.original has them. */
 static inline bool cmg_pair_counts(const struct cmg_attr *at, size_t i)
 {
     for (size_t k = 0; k < i; k++)
         if (cmg_str_eq(at[k].name, at[i].name))
             return false;
-    return at[i].name.len != 0;
+    return at[i].name.len != 0 && cmg_str_chr(at[i].name, '\0') == CMG_STR_NPOS;
 }
 
 /* A row of fields.def, for people. */

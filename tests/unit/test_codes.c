@@ -192,6 +192,7 @@ static const char *const none[] = {
     "lpvStatusInformation is 0x80000000",
     "*lpvStatusInformation is 0x80000049",
     "HKEY 0x80000002 0x80000000",
+    "opened root 0x80000002 of the registry, then 0x80000009",
     "address 0x80072f8f",
     "module at 0x80072f8f",
     "0x7fffffff 0x10000000 0x00000001 0x12345678",

@@ -317,10 +317,11 @@ static enum step step(struct cmg_stream *s, struct cmg_frame *ret)
     struct cmg_lines *in = &s->in;
     size_t held = in->line - in->start, max = s->engine->opt.max_record;
     struct cmg_line line;
-    in->width = s->memory->width;
-    if (!cmg_lines_find(in, held < max ? max - held : 0, &line))
+    in->width = (enum cmg_width)s->memory->width;
+    bool found = cmg_lines_find(in, held < max ? max - held : 0, &line);
+    s->memory->width = (uint8_t)in->width; /* may have been settled before the line's end is there */
+    if (!found)
         return release(s, ret);
-    s->memory->width = (uint8_t)in->width;
     enum cmg_encoding enc =
         encoding_of(s, cmg_str_of(in->ptr + in->line + line.mark, line.raw - line.eol - line.mark));
     cmg_str text;

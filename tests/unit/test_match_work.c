@@ -43,7 +43,7 @@ static const char *const words[] = {
 };
 
 static const char *const plain[] = {
-    "the policy agent ",
+    "the policy client ",
     "has started ",
     "request ",
     "for assignment {1b7c9a0e-0000-4d6c-8f00-5e6a7b8c9d0e} ",

@@ -24,7 +24,9 @@ static inline cmg_str cmg_str_c(const char *s)
 /* From `at` to the end; empty when `at` is past it. */
 static inline cmg_str cmg_str_from(cmg_str s, size_t at)
 {
-    return at < s.len ? (cmg_str){s.ptr + at, s.len - at} : (cmg_str){s.ptr + s.len, 0};
+    if (at < s.len)
+        return (cmg_str){s.ptr + at, s.len - at};
+    return (cmg_str){s.len ? s.ptr + s.len : s.ptr, 0}; /* NULL + 0 is undefined in C11 */
 }
 
 /* The first `n` bytes, or all. */

@@ -106,9 +106,18 @@ static inline cmg_str cmg_trim_right(cmg_str s)
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
+static inline bool cmg_event_has(const struct cmg_event *ev, cmg_str name)
+{
+    for (size_t i = 0; i < ev->attrs; i++)
+        if (cmg_str_eq(ev->attr[i].name, name))
+            return true;
+    return false;
+}
+
+/* Names are unique, since they become the names of an object: the first one counts. */
 static inline void cmg_event_keep(struct cmg_event *ev, cmg_str name, cmg_str value)
 {
-    if (ev->attrs < CMG_ATTRS_MAX)
+    if (ev->attrs < CMG_ATTRS_MAX && !cmg_event_has(ev, name))
         ev->attr[ev->attrs++] = (struct cmg_attr){name, value};
     else
         ev->problems |= CMG_P_ATTRS_LOST;

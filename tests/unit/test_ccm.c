@@ -317,6 +317,17 @@ Test(ccm, says_when_there_are_more_attributes_than_it_keeps)
     }
 }
 
+/* Attributes become the members of an object, so no name may come twice. */
+Test(ccm, keeps_each_name_once)
+{
+    struct cmg_event ev = decoded(cmg_str_c("<![LOG[m]LOG]!><time=\"10:00:00.12\" date=\"3-4-2026\" x=\"1\" x=\"2\" time.text=\"3\">"),
+                                  CMG_TAKEN);
+    cr_expect_eq(ev.attrs, 2);
+    cr_expect(is_text(attr_of(&ev, "x"), "1"));
+    cr_expect(is_text(attr_of(&ev, "time.text"), "3"));
+    cr_expect_eq(ev.problems, CMG_P_ATTRS_LOST);
+}
+
 /* ---- one path is quick, the other takes everything: they agree --------------------------------- */
 
 static bool same_text(cmg_str a, cmg_str b)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The sink for a file descriptor: standard output, mostly. A message is confirmed when write(2) has taken
- * its last byte.
+ * The sink for a file descriptor: standard output, mostly. A message is confirmed when write(2) has
+ * taken its last byte.
  *
- * Messages gather in `out`, where the caller wrote them, and leave in large writes. A write that a signal
- * interrupts is not tried again before the caller has had a chance to look at why: until its next poll,
- * send only gathers. */
+ * Messages gather in `out`, where the caller wrote them, and leave in large writes. A write that a
+ * signal interrupts is not tried again before the caller has had a chance to look at why: until its
+ * next poll, send only gathers. */
 #include "sinks/sink.h"
 
 #include <errno.h>
@@ -16,15 +16,16 @@
 #include <unistd.h>
 
 enum { FLUSH_AT = 256 << 10 };
-/* A record of the largest size whose every byte needs a six-byte escape, twice (message and original). */
+/* A record of the largest size whose every byte needs a six-byte escape, twice (message and
+ * original). */
 enum { OUT_MAX = 1 << 30 };
 
 struct out {
     struct cmg_sink base;
     struct cmg_sink_options opt;
-    size_t taken;       /* bytes of base.out that were sent; what lies behind is the caller's draft */
-    size_t pending;     /* messages in them */
-    uint64_t *cookie;   /* of each, when somebody wants to know */
+    size_t taken;     /* bytes of base.out that were sent; what lies behind is the caller's draft */
+    size_t pending;   /* messages in them */
+    uint64_t *cookie; /* of each, when somebody wants to know */
     size_t cookies_size;
     bool interrupted;
 };
@@ -34,7 +35,8 @@ static struct out *of(struct cmg_sink *s)
     return (struct out *)s;
 }
 
-static enum cmg_rc out_open(const struct cmg_sink_options *opt, struct cmg_sink **ret, struct cmg_error *reterr)
+static enum cmg_rc out_open(const struct cmg_sink_options *opt, struct cmg_sink **ret,
+                            struct cmg_error *reterr)
 {
     if (opt->properties) {
         *reterr = (struct cmg_error){.rc = CMG_ECONFIG, .text = "standard output has no settings"};
@@ -52,7 +54,8 @@ static enum cmg_rc out_open(const struct cmg_sink_options *opt, struct cmg_sink 
     return CMG_OK;
 }
 
-/* ---- what was written ---------------------------------------------------------------------------- */
+/* ---- what was written
+ * ---------------------------------------------------------------------------- */
 
 static size_t count_lines(const char *p, size_t len)
 {
@@ -75,8 +78,8 @@ static void report(struct out *o, size_t n, enum cmg_rc rc)
         o->base.stats.failed += n;
 }
 
-/* Takes `n` written bytes off the front. Each message is one line, so a part that went out ends that many
- * messages. */
+/* Takes `n` written bytes off the front. Each message is one line, so a part that went out ends
+ * that many messages. */
 static void retire(struct out *o, size_t n)
 {
     struct cmg_buf *b = &o->base.out;
@@ -89,7 +92,8 @@ static void retire(struct out *o, size_t n)
     report(o, messages, CMG_OK);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------- */
+/* ---- writing
+ * ------------------------------------------------------------------------------------- */
 
 static int64_t now_ms(void)
 {
@@ -118,7 +122,8 @@ static enum cmg_rc broken(struct out *o, int error)
     return CMG_EIO;
 }
 
-/* One write. With a deadline, only as much as cannot block once there is room (POSIX promises PIPE_BUF). */
+/* One write. With a deadline, only as much as cannot block once there is room (POSIX promises
+ * PIPE_BUF). */
 static enum cmg_rc write_some(struct out *o, int64_t deadline)
 {
     size_t most = o->taken;
@@ -149,7 +154,8 @@ static enum cmg_rc write_all(struct out *o, int64_t deadline)
     return rc;
 }
 
-/* ---- the sink ------------------------------------------------------------------------------------ */
+/* ---- the sink
+ * ------------------------------------------------------------------------------------ */
 
 static bool remember_cookie(struct out *o, uint64_t cookie)
 {
@@ -201,7 +207,8 @@ static enum cmg_rc out_flush(struct cmg_sink *s, int timeout_ms)
     return write_all(o, timeout_ms < 0 ? -1 : now_ms() + timeout_ms);
 }
 
-/* There always is room: polling means that the caller has nothing to add for now, so what waits leaves. */
+/* There always is room: polling means that the caller has nothing to add for now, so what waits
+ * leaves. */
 static enum cmg_rc out_poll(struct cmg_sink *s, int timeout_ms)
 {
     (void)timeout_ms;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One function for each thing that the program does. Each returns the exit status. */
+#ifndef CMG_CLI_COMMANDS_H
+#define CMG_CLI_COMMANDS_H
+
+#include "cli/setup.h"
+
+/* Released: scripts depend on them. */
+enum { CMG_EXIT_OK = 0, CMG_EXIT_IO = 1, CMG_EXIT_USAGE = 2, CMG_EXIT_UNDECODED = 3 };
+
+int cmg_command_run(const struct cmg_settings *s, const struct cmg_setup *u);
+int cmg_command_report(const struct cmg_settings *s, const struct cmg_setup *u);
+int cmg_command_explain(const struct cmg_settings *s, const struct cmg_setup *u);
+int cmg_command_list(const struct cmg_settings *s, const struct cmg_setup *u);
+int cmg_command_check_config(const struct cmg_settings *s);
+
+struct cmg_page;
+/* Puts the page on standard output, and says what went wrong. A reader that went away is no fault.
+ */
+int cmg_show(struct cmg_page *p);
+
+#endif

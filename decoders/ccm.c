@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The CMTrace format of ConfigMgr clients, task sequences and managed code:
  *
- *     <![LOG[message]LOG]!><time="HH:MM:SS.mmm+bias" date="MM-DD-YYYY" component="" context="" type="1" thread="1" file="a.cpp:1">
+ *     <![LOG[message]LOG]!><time="HH:MM:SS.mmm+bias" date="MM-DD-YYYY" component="" context=""
+ * type="1" thread="1" file="a.cpp:1">
  *
- * There is no published description of it; what is said below was measured on real logs, or read in the programs
- * that write and read it. A message may span lines and may contain anything, so a record ends at the first closer
- * `]LOG]!>` that attributes follow. Records torn by several writers are common: the part that is there is kept. */
+ * There is no published description of it; what is said below was measured on real logs, or read in
+ * the programs that write and read it. A message may span lines and may contain anything, so a
+ * record ends at the first closer
+ * `]LOG]!>` that attributes follow. Records torn by several writers are common: the part that is
+ * there is kept. */
 #include "decoders/scan.h"
 
 #ifdef __SSE2__
@@ -17,8 +20,9 @@
 enum { MARK_LEN = 7 };
 
 enum field { F_TIME, F_DATE, F_COMPONENT, F_CONTEXT, F_TYPE, F_THREAD, F_FILE, FIELDS };
-static const cmg_str field_names[FIELDS] = {CMG_LIT("time"), CMG_LIT("date"),   CMG_LIT("component"), CMG_LIT("context"),
-                                            CMG_LIT("type"), CMG_LIT("thread"), CMG_LIT("file")};
+static const cmg_str field_names[FIELDS] = {
+    CMG_LIT("time"), CMG_LIT("date"),   CMG_LIT("component"), CMG_LIT("context"),
+    CMG_LIT("type"), CMG_LIT("thread"), CMG_LIT("file")};
 
 static enum field field_of(cmg_str name)
 {
@@ -39,7 +43,8 @@ static bool begins_attributes(cmg_str s)
         return false;
     for (enum field f = F_DATE; f < FIELDS; f++) {
         cmg_str name = field_names[f];
-        if (cmg_str_starts(cmg_str_from(s, 1), name) && s.len > name.len + 1 && s.ptr[name.len + 1] == '=')
+        if (cmg_str_starts(cmg_str_from(s, 1), name) && s.len > name.len + 1 &&
+            s.ptr[name.len + 1] == '=')
             return true;
     }
     return false;
@@ -50,8 +55,8 @@ struct mark {
     bool opener;
 };
 
-/* The first closer with its attributes, or opener where one is asked for, at or behind `from`. Both hold a '!', which
- * messages seldom do. */
+/* The first closer with its attributes, or opener where one is asked for, at or behind `from`. Both
+ * hold a '!', which messages seldom do. */
 static inline struct mark find_mark(cmg_str s, size_t from, bool openers)
 {
     const char *begin = s.ptr + from, *end = s.ptr + s.len;
@@ -113,8 +118,8 @@ static inline size_t skip_blocks(cmg_str s, size_t at, struct ending *e)
 }
 #endif
 
-/* Where the attributes that begin at `at` end: behind the first '>' outside quotes. *ret_whole is false when their
- * line ends before. */
+/* Where the attributes that begin at `at` end: behind the first '>' outside quotes. *ret_whole is
+ * false when their line ends before. */
 static size_t attributes_end(cmg_str s, size_t at, bool *ret_whole)
 {
     struct ending e = {.first = CMG_STR_NPOS};
@@ -136,7 +141,8 @@ static struct cmg_cut done(cmg_str text, size_t closer)
     return (struct cmg_cut){CMG_DONE, attributes_end(text, closer + MARK_LEN, &whole)};
 }
 
-/* A line that is not inside a record: text before an opener is a record of its own, and so is a torn head. */
+/* A line that is not inside a record: text before an opener is a record of its own, and so is a
+ * torn head. */
 static struct cmg_cut split_first(cmg_str text)
 {
     size_t opener = cmg_ccm_opener(text);
@@ -186,7 +192,8 @@ struct attributes {
 #ifdef __SSE2__
 enum { CANONICAL_QUOTES = 2 * FIELDS, QUOTES_ROOM = CANONICAL_QUOTES + 16 };
 
-/* Offsets of the quotes of `s`; QUOTES_ROOM at most. Line breaks count too, as what no attribute holds. */
+/* Offsets of the quotes of `s`; QUOTES_ROOM at most. Line breaks count too, as what no attribute
+ * holds. */
 static inline unsigned find_quotes(cmg_str s, uint32_t quote[QUOTES_ROOM])
 {
     unsigned n = 0;
@@ -206,18 +213,20 @@ static inline unsigned find_quotes(cmg_str s, uint32_t quote[QUOTES_ROOM])
 }
 
 /* `text` stands between one value's quote and the next one's. */
-#define BETWEEN(s, q, from, text) \
-    ((q)[(from) + 1] - (q)[from] == sizeof(text) && memcmp((s).ptr + (q)[from] + 1, text, sizeof(text) - 1) == 0)
+#define BETWEEN(s, q, from, text)                                                                  \
+    ((q)[(from) + 1] - (q)[from] == sizeof(text) &&                                                \
+     memcmp((s).ptr + (q)[from] + 1, text, sizeof(text) - 1) == 0)
 
 /* The order in which all native and .NET writers put them: 20,729 of 20,729 records measured. */
 static inline bool read_canonical(cmg_str s, struct attributes *a)
 {
     uint32_t q[QUOTES_ROOM];
-    if (s.len > UINT16_MAX || find_quotes(s, q) != CANONICAL_QUOTES || q[0] != 5 || q[13] + 1 != s.len ||
-        memcmp(s.ptr, "time=", 5) != 0)
+    if (s.len > UINT16_MAX || find_quotes(s, q) != CANONICAL_QUOTES || q[0] != 5 ||
+        q[13] + 1 != s.len || memcmp(s.ptr, "time=", 5) != 0)
         return false;
-    if (!BETWEEN(s, q, 1, " date=") || !BETWEEN(s, q, 3, " component=") || !BETWEEN(s, q, 5, " context=") ||
-        !BETWEEN(s, q, 7, " type=") || !BETWEEN(s, q, 9, " thread=") || !BETWEEN(s, q, 11, " file="))
+    if (!BETWEEN(s, q, 1, " date=") || !BETWEEN(s, q, 3, " component=") ||
+        !BETWEEN(s, q, 5, " context=") || !BETWEEN(s, q, 7, " type=") ||
+        !BETWEEN(s, q, 9, " thread=") || !BETWEEN(s, q, 11, " file="))
         return false;
     for (unsigned f = 0; f < FIELDS; f++)
         a->value[f] = cmg_str_of(s.ptr + q[2 * f] + 1, q[2 * f + 1] - q[2 * f] - 1);
@@ -236,7 +245,8 @@ static bool read_canonical(cmg_str s, struct attributes *a)
 static size_t name_len(cmg_str s)
 {
     size_t n = 0;
-    while (n < s.len && (cmg_is_alnum(s.ptr[n]) || s.ptr[n] == '_' || s.ptr[n] == '-' || s.ptr[n] == '.'))
+    while (n < s.len &&
+           (cmg_is_alnum(s.ptr[n]) || s.ptr[n] == '_' || s.ptr[n] == '-' || s.ptr[n] == '.'))
         n++;
     return n;
 }
@@ -274,7 +284,8 @@ static bool is_safe_when_torn(enum field f)
     return f == F_COMPONENT || f == F_CONTEXT || f == F_FILE;
 }
 
-static void assign(struct attributes *a, struct cmg_event *ev, cmg_str name, cmg_str value, bool odd)
+static void assign(struct attributes *a, struct cmg_event *ev, cmg_str name, cmg_str value,
+                   bool odd)
 {
     enum field f = field_of(name);
     if (odd)
@@ -308,9 +319,9 @@ static void read_general(cmg_str s, struct attributes *a, struct cmg_event *ev)
 
 /* Who wrote the offset, and hence what its sign means.
  *
- * Native code writes the Windows bias, minutes to ADD to the local time to get UTC (TIME_ZONE_INFORMATION.Bias): on
- * 1,855 of 1,884 status messages of a real site server local + bias is the GMTDATE of the same line. Scripts often
- * write the UTC offset instead. */
+ * Native code writes the Windows bias, minutes to ADD to the local time to get UTC
+ * (TIME_ZONE_INFORMATION.Bias): on 1,855 of 1,884 status messages of a real site server local +
+ * bias is the GMTDATE of the same line. Scripts often write the UTC offset instead. */
 enum rule {
     RULE_NONE,       /* no offset, or one that means nothing */
     RULE_WINDOWS,    /* utc = local + n */
@@ -357,17 +368,18 @@ static enum rule rule_of(const struct attributes *a, const struct cmg_clock *c)
         return RULE_NONE;
     if (is_native_file(a->value[F_FILE]))
         return RULE_WINDOWS;
-    /* The native "%+03d" gives "+00". "+000" is a constant in MDT's scripts, OneTrace and the widespread PowerShell
-     * idiom "$ms+000": local time, offset unknown. */
+    /* The native "%+03d" gives "+00". "+000" is a constant in MDT's scripts, OneTrace and the
+     * widespread PowerShell idiom "$ms+000": local time, offset unknown. */
     if (!n && c->offset.len >= 3)
         return RULE_NONE;
     return is_psadt(a) ? RULE_UTC_OFFSET : RULE_WINDOWS;
 }
 
-/* Digits behind the point. Three are milliseconds (native code), seven ticks of 100 ns (.NET). One or two before an offset
- * come from "$((Get-Date).Millisecond)+000", which does not pad: ".7+000" is 7 ms. Other lengths are a fraction
- * with its trailing zeros trimmed (goCMTrace), or three digits and a UTC offset that has lost its sign (".935600",
- * Brisbane): both read the same to the millisecond, and neither tells the zone for sure. */
+/* Digits behind the point. Three are milliseconds (native code), seven ticks of 100 ns (.NET). One
+ * or two before an offset come from "$((Get-Date).Millisecond)+000", which does not pad: ".7+000"
+ * is 7 ms. Other lengths are a fraction with its trailing zeros trimmed (goCMTrace), or three
+ * digits and a UTC offset that has lost its sign (".935600", Brisbane): both read the same to the
+ * millisecond, and neither tells the zone for sure. */
 static int32_t nanoseconds(const struct cmg_clock *c)
 {
     if (c->sign.len && c->fraction.len && c->fraction.len < 3) {
@@ -381,9 +393,9 @@ static int32_t nanoseconds(const struct cmg_clock *c)
  *     12:13:14.567+-360   see RULE_WMI
  *     08:27:11.935600     see nanoseconds()
  *     02:51:35.517 600    the sign was lost: zone not known (DriverAutomationTool)
- *     13.02.20.943120     points for colons, the offset without sign (PSAppDeployToolkit 3 in Finnish)
- *     10:11:12.7+000      see nanoseconds() and rule_of()
- *     14:13:13.84164, 14:13:13   trailing zeros trimmed, down to no fraction */
+ *     13.02.20.943120     points for colons, the offset without sign (PSAppDeployToolkit 3 in
+ * Finnish) 10:11:12.7+000      see nanoseconds() and rule_of() 14:13:13.84164, 14:13:13   trailing
+ * zeros trimmed, down to no fraction */
 static bool is_odd(const struct cmg_clock *c, enum rule rule)
 {
     bool usual = c->fraction.len == 3 || (c->fraction.len == 7 && !c->sign.len);
@@ -434,10 +446,12 @@ bad:
 
 /* ---- the other attributes -------------------------------------------------------------------- */
 
-/* LogLevel 0 is verbose (Microsoft, "About log files"); native code writes type 0 for ordinary lines. */
+/* LogLevel 0 is verbose (Microsoft, "About log files"); native code writes type 0 for ordinary
+ * lines. */
 static void read_type(cmg_str v, struct cmg_event *ev)
 {
-    static const enum cmg_level levels[] = {CMG_LEVEL_VERBOSE, CMG_LEVEL_INFO, CMG_LEVEL_WARNING, CMG_LEVEL_ERROR};
+    static const enum cmg_level levels[] = {CMG_LEVEL_VERBOSE, CMG_LEVEL_INFO, CMG_LEVEL_WARNING,
+                                            CMG_LEVEL_ERROR};
     if (v.len == 1 && v.ptr[0] >= '0' && v.ptr[0] <= '3') {
         ev->level = levels[v.ptr[0] - '0'];
         return;
@@ -459,7 +473,8 @@ static void read_thread(cmg_str v, struct cmg_event *ev)
     ev->problems |= CMG_P_BAD_ATTRIBUTE;
 }
 
-/* "source.cpp:1702"; a path with a drive letter has a colon too, so only digits behind the last one are a line. */
+/* "source.cpp:1702"; a path with a drive letter has a colon too, so only digits behind the last one
+ * are a line. */
 static void read_file(cmg_str v, struct cmg_event *ev)
 {
     size_t at = v.len;
@@ -484,7 +499,8 @@ static void apply(const struct attributes *a, struct cmg_event *ev)
     read_file(a->value[F_FILE], ev);
 }
 
-/* An opener without its closer. A closer whose attributes were not written any more does not belong to the message. */
+/* An opener without its closer. A closer whose attributes were not written any more does not belong
+ * to the message. */
 static void decode_pending(cmg_str message, struct cmg_event *ev)
 {
     const cmg_str end = CMG_LIT("]LOG]!><time=");
@@ -535,7 +551,8 @@ static enum cmg_take decode(void *state, cmg_str record, struct cmg_event *ev)
 
 const struct cmg_decoder cmg_decoder_ccm = {
     .name = "ccm",
-    .summary = "CMTrace records <![LOG[...]LOG]!>: ConfigMgr clients, task sequences, managed code, Intune",
+    .summary = "CMTrace records <![LOG[...]LOG]!>: ConfigMgr clients, task sequences, managed "
+               "code, Intune",
     .probe = probe,
     .split = split,
     .decode = decode,

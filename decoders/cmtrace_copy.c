@@ -3,8 +3,8 @@
  *
  *     text TAB component TAB date time TAB N (0xHEX)
  *
- * The date is in the viewer's locale and names no zone. Web pages turn the tabs into blanks; such a row is taken when
- * both thread numbers agree, and its component is then one word. */
+ * The date is in the viewer's locale and names no zone. Web pages turn the tabs into blanks; such a
+ * row is taken when both thread numbers agree, and its component is then one word. */
 #include "decoders/scan.h"
 
 /* "12/31/2019", "11:59:59", "PM" */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * W3C extended logs of IIS, and of HTTP.SYS (HTTPERR).
  *
- * Columns are what the last "#Fields:" says; each restart of the service writes the block again, and the list may change
- * in the middle of a file. Values are separated by single blanks, so a doubled blank is an empty value. Times are UTC.
- * A row whose columns are not known (forwarders lose the header, articles do not quote it) is read by the order that IIS
- * itself keeps: method, stem, query, port, user, client, agent ... status, sub-status, win32 status, bytes, time taken. */
+ * Columns are what the last "#Fields:" says; each restart of the service writes the block again,
+ * and the list may change in the middle of a file. Values are separated by single blanks, so a
+ * doubled blank is an empty value. Times are UTC. A row whose columns are not known (forwarders
+ * lose the header, articles do not quote it) is read by the order that IIS itself keeps: method,
+ * stem, query, port, user, client, agent ... status, sub-status, win32 status, bytes, time taken.
+ */
 #include "decoders/scan.h"
 
 #ifdef __SSE2__
@@ -57,8 +59,8 @@ static const struct {
 };
 
 struct state {
-    uint8_t columns;   /* 0: no "#Fields:" was seen */
-    uint8_t too_many;  /* the list was longer */
+    uint8_t columns;  /* 0: no "#Fields:" was seen */
+    uint8_t too_many; /* the list was longer */
     uint8_t has_date;
     uint8_t kind[COLUMNS_MAX];
     uint16_t name_end[COLUMNS_MAX]; /* in names; begins where the one before it ends */
@@ -83,15 +85,17 @@ static bool is_number_or_empty(cmg_str v)
 /* "2026-08-19" */
 static bool scan_date(cmg_str v, struct cmg_civil *c)
 {
-    return cmg_scan_int(&v, 4, 4, &c->year) && cmg_scan_char(&v, '-') && cmg_scan_int(&v, 2, 2, &c->month) &&
-           cmg_scan_char(&v, '-') && cmg_scan_int(&v, 2, 2, &c->day) && !v.len;
+    return cmg_scan_int(&v, 4, 4, &c->year) && cmg_scan_char(&v, '-') &&
+           cmg_scan_int(&v, 2, 2, &c->month) && cmg_scan_char(&v, '-') &&
+           cmg_scan_int(&v, 2, 2, &c->day) && !v.len;
 }
 
 /* "14:41:27" */
 static bool scan_time(cmg_str v, struct cmg_civil *c)
 {
-    return cmg_scan_int(&v, 2, 2, &c->hour) && cmg_scan_char(&v, ':') && cmg_scan_int(&v, 2, 2, &c->minute) &&
-           cmg_scan_char(&v, ':') && cmg_scan_int(&v, 2, 2, &c->second) && !v.len;
+    return cmg_scan_int(&v, 2, 2, &c->hour) && cmg_scan_char(&v, ':') &&
+           cmg_scan_int(&v, 2, 2, &c->minute) && cmg_scan_char(&v, ':') &&
+           cmg_scan_int(&v, 2, 2, &c->second) && !v.len;
 }
 
 struct row {
@@ -132,8 +136,8 @@ static void split_row(cmg_str line, struct row *r)
     }
 }
 
-/* Exchange writes a blank too many in front of user names: "444  CONTOSO\user". Without its empty columns, such a row
- * has as many as "#Fields:" says. */
+/* Exchange writes a blank too many in front of user names: "444  CONTOSO\user". Without its empty
+ * columns, such a row has as many as "#Fields:" says. */
 static void squeeze(struct row *r)
 {
     size_t n = 0;
@@ -244,7 +248,8 @@ static bool fits(const struct state *s, struct row *r)
 /* A row may lack its end, where a log was cut, but it begins as a row does. */
 static bool fits_in_part(const struct state *s, cmg_str line, const struct row *r)
 {
-    return s->columns && !s->too_many && r->n > 1 && r->n < s->columns && cmg_is_w3c(line) && fit_kinds(s, r);
+    return s->columns && !s->too_many && r->n > 1 && r->n < s->columns && cmg_is_w3c(line) &&
+           fit_kinds(s, r);
 }
 
 static bool read_number(cmg_str v, uint64_t most, int64_t *ret)
@@ -256,7 +261,8 @@ static bool read_number(cmg_str v, uint64_t most, int64_t *ret)
     return true;
 }
 
-/* sc-win32-status is a 32-bit code written without a sign (2148074254 is 0x8009030E), in places far more. */
+/* sc-win32-status is a 32-bit code written without a sign (2148074254 is 0x8009030E), in places far
+ * more. */
 static bool put_number(struct cmg_http *h, enum kind k, cmg_str v)
 {
     int64_t n;
@@ -292,9 +298,10 @@ static void put_uri(struct cmg_http *h, cmg_str v)
 
 static void put_text(struct cmg_http *h, enum kind k, cmg_str v)
 {
-    cmg_str *const field[] = {[K_METHOD] = &h->method,   [K_STEM] = &h->stem,        [K_QUERY] = &h->query,
-                              [K_USER] = &h->username,   [K_CLIENT] = &h->client_ip, [K_SERVER] = &h->server_ip,
-                              [K_AGENT] = &h->user_agent, [K_HOST] = &h->host};
+    cmg_str *const field[] = {
+        [K_METHOD] = &h->method,    [K_STEM] = &h->stem,        [K_QUERY] = &h->query,
+        [K_USER] = &h->username,    [K_CLIENT] = &h->client_ip, [K_SERVER] = &h->server_ip,
+        [K_AGENT] = &h->user_agent, [K_HOST] = &h->host};
     if (k == K_URI)
         put_uri(h, v);
     else
@@ -350,7 +357,8 @@ static cmg_str name_of(const struct state *s, size_t i)
     return cmg_str_of(s->names + from, s->name_end[i] - from);
 }
 
-static void decode_columns(const struct state *s, cmg_str line, const struct row *r, struct cmg_event *ev)
+static void decode_columns(const struct state *s, cmg_str line, const struct row *r,
+                           struct cmg_event *ev)
 {
     struct when w = {.date = {NULL, 0}};
     for (size_t i = 0; i < r->n && i < s->columns; i++)
@@ -396,7 +404,8 @@ static bool is_address(cmg_str v)
 /* Three digits, or the 0 of a connection that was given up. */
 static bool is_status(cmg_str v)
 {
-    return cmg_str_eq(v, CMG_LIT("0")) || (v.len == 3 && v.ptr[0] >= '1' && v.ptr[0] <= '5' && cmg_count_digits(v) == 3);
+    return cmg_str_eq(v, CMG_LIT("0")) ||
+           (v.len == 3 && v.ptr[0] >= '1' && v.ptr[0] <= '5' && cmg_count_digits(v) == 3);
 }
 
 static bool is_number(cmg_str v)
@@ -413,7 +422,8 @@ struct layout {
 static bool find_method(const cmg_str *col, size_t n, size_t *ret)
 {
     for (size_t i = 1; i <= METHOD_AT_MAX && i + 8 < n; i++) {
-        if (is_method(col[i]) && col[i + 1].len && (col[i + 1].ptr[0] == '/' || col[i + 1].ptr[0] == '*') &&
+        if (is_method(col[i]) && col[i + 1].len &&
+            (col[i + 1].ptr[0] == '/' || col[i + 1].ptr[0] == '*') &&
             is_number_or_empty(col[i + 3])) {
             *ret = i;
             return true;
@@ -448,9 +458,10 @@ static bool find_layout(struct row *r, struct layout *l)
     return lay_out(r->col, r->n, l);
 }
 
-/* Between agent and status stand cookie, referer and host, each of which a server may leave out. Alone it is the referer, three
- * are all; the last of several is a host when it looks like one. */
-static void put_middle(const cmg_str *col, const struct layout *l, struct cmg_event *ev, struct when *w)
+/* Between agent and status stand cookie, referer and host, each of which a server may leave out.
+ * Alone it is the referer, three are all; the last of several is a host when it looks like one. */
+static void put_middle(const cmg_str *col, const struct layout *l, struct cmg_event *ev,
+                       struct when *w)
 {
     size_t n = l->status - l->agent - 1;
     cmg_str last = n ? col[l->status - 1] : (cmg_str){NULL, 0};
@@ -462,9 +473,10 @@ static void put_middle(const cmg_str *col, const struct layout *l, struct cmg_ev
         put(ev, w, K_HOST, (cmg_str){NULL, 0}, last);
 }
 
-/* Behind the win32 status: bytes sent, bytes received, time taken; one number alone is the time, two are bytes sent and
- * the time. */
-static void put_numbers(const cmg_str *col, const struct layout *l, struct cmg_event *ev, struct when *w)
+/* Behind the win32 status: bytes sent, bytes received, time taken; one number alone is the time,
+ * two are bytes sent and the time. */
+static void put_numbers(const cmg_str *col, const struct layout *l, struct cmg_event *ev,
+                        struct when *w)
 {
     size_t at = l->status + 3, n = l->numbers - at;
     for (size_t i = 0; i < 3; i++)
@@ -477,8 +489,8 @@ static void put_numbers(const cmg_str *col, const struct layout *l, struct cmg_e
         put(ev, w, K_TAKEN, (cmg_str){NULL, 0}, col[at + (n > 2 ? 2 : n - 1)]);
 }
 
-static void decode_unknown(const struct state *s, cmg_str line, const cmg_str *col, const struct layout *l,
-                           struct cmg_event *ev)
+static void decode_unknown(const struct state *s, cmg_str line, const cmg_str *col,
+                           const struct layout *l, struct cmg_event *ev)
 {
     struct when w = {.date = {NULL, 0}};
     struct cmg_civil c;
@@ -522,7 +534,8 @@ static bool has_early_method(cmg_str line)
 
 enum shape { NO_ROW, ROW_KNOWN, ROW_GUESSED };
 
-/* An order that is known comes first, except for a row that lacks columns: another order may be its own. */
+/* An order that is known comes first, except for a row that lacks columns: another order may be its
+ * own. */
 static enum shape shape_of(const struct state *s, cmg_str line, struct row *r, struct layout *l)
 {
     split_row(line, r);

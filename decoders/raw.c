@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Anything that no other decoder knows: one line is one record, all of it the message. This is how published
- * excerpts and logs of other programs arrive. */
+ * Anything that no other decoder knows: one line is one record, all of it the message. This is how
+ * published excerpts and logs of other programs arrive. */
 #include "decoders/decoder.h"
 
 static bool probe(const void *state, cmg_str line)

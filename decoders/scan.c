@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the decoders share: times as Windows programs write them, and the marks that tell the formats apart. */
+ * What the decoders share: times as Windows programs write them, and the marks that tell the
+ * formats apart. */
 #include "decoders/scan.h"
 
 /* ---- times ----------------------------------------------------------------------------------- */
@@ -24,7 +25,8 @@ static inline bool scan_usual_clock(cmg_str *s, struct cmg_clock *c)
     const char *p = s->ptr;
     if (s->len < 12 || p[2] != ':' || p[5] != ':' || p[8] != '.')
         return false;
-    if (!two_digits(p, &c->hour) || !two_digits(p + 3, &c->minute) || !two_digits(p + 6, &c->second))
+    if (!two_digits(p, &c->hour) || !two_digits(p + 3, &c->minute) ||
+        !two_digits(p + 6, &c->second))
         return false;
     *s = cmg_str_from(*s, 8);
     return true;
@@ -38,8 +40,9 @@ static bool scan_any_clock(cmg_str *s, struct cmg_clock *c)
         return false;
     char sep = r.ptr[0];
     c->dots = sep == '.';
-    if ((sep != ':' && sep != '.') || !cmg_scan_char(&r, sep) || !cmg_scan_int(&r, 1, 2, &c->minute) ||
-        !cmg_scan_char(&r, sep) || !cmg_scan_int(&r, 1, 2, &c->second))
+    if ((sep != ':' && sep != '.') || !cmg_scan_char(&r, sep) ||
+        !cmg_scan_int(&r, 1, 2, &c->minute) || !cmg_scan_char(&r, sep) ||
+        !cmg_scan_int(&r, 1, 2, &c->second))
         return false;
     *s = r;
     return true;
@@ -92,8 +95,8 @@ bool cmg_scan_mdy(cmg_str *s, struct cmg_civil *ret)
 {
     cmg_str r = *s;
     int month, day, year;
-    if (!cmg_scan_int(&r, 1, 2, &month) || !cmg_scan_char(&r, '-') || !cmg_scan_int(&r, 1, 2, &day) ||
-        !cmg_scan_char(&r, '-') || !cmg_scan_int(&r, 4, 4, &year))
+    if (!cmg_scan_int(&r, 1, 2, &month) || !cmg_scan_char(&r, '-') ||
+        !cmg_scan_int(&r, 1, 2, &day) || !cmg_scan_char(&r, '-') || !cmg_scan_int(&r, 4, 4, &year))
         return false;
     ret->month = month;
     ret->day = day;
@@ -118,8 +121,9 @@ static int scan_name(cmg_str *s, const char *names)
 static bool scan_clock_part(cmg_str *s, struct cmg_civil *c)
 {
     cmg_str r = *s;
-    if (!cmg_scan_int(&r, 1, 2, &c->hour) || !cmg_scan_char(&r, ':') || !cmg_scan_int(&r, 2, 2, &c->minute) ||
-        !cmg_scan_char(&r, ':') || !cmg_scan_int(&r, 2, 2, &c->second))
+    if (!cmg_scan_int(&r, 1, 2, &c->hour) || !cmg_scan_char(&r, ':') ||
+        !cmg_scan_int(&r, 2, 2, &c->minute) || !cmg_scan_char(&r, ':') ||
+        !cmg_scan_int(&r, 2, 2, &c->second))
         return false;
     c->ns = 0;
     cmg_str digits = r;
@@ -139,8 +143,9 @@ bool cmg_scan_ctime(cmg_str *s, struct cmg_civil *ret)
     if (!scan_name(&r, "SunMonTueWedThuFriSat") || !cmg_scan_blanks(&r))
         return false;
     c.month = scan_name(&r, "JanFebMarAprMayJunJulAugSepOctNovDec");
-    if (!c.month || !cmg_scan_blanks(&r) || !cmg_scan_int(&r, 1, 2, &c.day) || !cmg_scan_blanks(&r) ||
-        !scan_clock_part(&r, &c) || !cmg_scan_blanks(&r) || !cmg_scan_int(&r, 4, 4, &c.year))
+    if (!c.month || !cmg_scan_blanks(&r) || !cmg_scan_int(&r, 1, 2, &c.day) ||
+        !cmg_scan_blanks(&r) || !scan_clock_part(&r, &c) || !cmg_scan_blanks(&r) ||
+        !cmg_scan_int(&r, 4, 4, &c.year))
         return false;
     *s = r;
     *ret = c;
@@ -155,15 +160,17 @@ static bool scan_three(cmg_str *s, int part[3], char *ret_sep)
         return false;
     char sep = r.ptr[0];
     if ((sep != '/' && sep != '.' && sep != '-') || !cmg_scan_char(&r, sep) ||
-        !cmg_scan_int(&r, 1, 2, &part[1]) || !cmg_scan_char(&r, sep) || !cmg_scan_int(&r, 1, 4, &part[2]))
+        !cmg_scan_int(&r, 1, 2, &part[1]) || !cmg_scan_char(&r, sep) ||
+        !cmg_scan_int(&r, 1, 4, &part[2]))
         return false;
     *ret_sep = sep;
     *s = r;
     return true;
 }
 
-/* Which of the three is what. Points are written by locales that put the day first; with other separators a number
- * above 12 decides, else the month is taken to be first, as in the locale in which most of these logs are written. */
+/* Which of the three is what. Points are written by locales that put the day first; with other
+ * separators a number above 12 decides, else the month is taken to be first, as in the locale in
+ * which most of these logs are written. */
 static bool place_date(const int part[3], char sep, struct cmg_civil *c, bool *ret_guessed)
 {
     *ret_guessed = false;
@@ -200,8 +207,8 @@ bool cmg_scan_locale_time(cmg_str *s, struct cmg_civil *ret, bool *ret_guessed)
     char sep;
     struct cmg_civil c;
     bool guessed;
-    if (!scan_three(&r, part, &sep) || !place_date(part, sep, &c, &guessed) || !cmg_scan_blanks(&r) ||
-        !scan_clock_part(&r, &c) || !scan_half_day(&r, &c))
+    if (!scan_three(&r, part, &sep) || !place_date(part, sep, &c, &guessed) ||
+        !cmg_scan_blanks(&r) || !scan_clock_part(&r, &c) || !scan_half_day(&r, &c))
         return false;
     *s = r;
     *ret = c;
@@ -214,14 +221,17 @@ bool cmg_scan_locale_time(cmg_str *s, struct cmg_civil *ret, bool *ret_guessed)
 #ifdef __SSE2__
 #include <emmintrin.h>
 
-/* Bit i: at p[i] could begin "rror", "fail" or "warn" of either case, by their first two letters. */
+/* Bit i: at p[i] could begin "rror", "fail" or "warn" of either case, by their first two letters.
+ */
 static inline unsigned word_starts(const char *p)
 {
     const __m128i fold = _mm_set1_epi8(0x20);
     __m128i a = _mm_or_si128(_mm_loadu_si128((const __m128i *)(const void *)p), fold);
     __m128i b = _mm_or_si128(_mm_loadu_si128((const __m128i *)(const void *)(p + 1)), fold);
-    __m128i rr = _mm_and_si128(_mm_cmpeq_epi8(a, _mm_set1_epi8('r')), _mm_cmpeq_epi8(b, _mm_set1_epi8('r')));
-    __m128i fw = _mm_or_si128(_mm_cmpeq_epi8(a, _mm_set1_epi8('f')), _mm_cmpeq_epi8(a, _mm_set1_epi8('w')));
+    __m128i rr =
+        _mm_and_si128(_mm_cmpeq_epi8(a, _mm_set1_epi8('r')), _mm_cmpeq_epi8(b, _mm_set1_epi8('r')));
+    __m128i fw =
+        _mm_or_si128(_mm_cmpeq_epi8(a, _mm_set1_epi8('f')), _mm_cmpeq_epi8(a, _mm_set1_epi8('w')));
     __m128i any = _mm_or_si128(rr, _mm_and_si128(fw, _mm_cmpeq_epi8(b, _mm_set1_epi8('a'))));
     return (unsigned)_mm_movemask_epi8(any);
 }
@@ -289,7 +299,8 @@ bool cmg_scan_thread_column(cmg_str s, struct cmg_thread_column *ret)
         return false;
     size_t hex = digits_before(s, s.len - 1, true), at = hex;
     uint64_t id, again;
-    if (hex < 4 || memcmp(s.ptr + hex - 3, "(0x", 3) != 0 || !cmg_scan_hex(cmg_str_cut(s, hex, s.len - 1), &again))
+    if (hex < 4 || memcmp(s.ptr + hex - 3, "(0x", 3) != 0 ||
+        !cmg_scan_hex(cmg_str_cut(s, hex, s.len - 1), &again))
         return false;
     for (at = hex - 3; at && cmg_is_blank(s.ptr[at - 1]);)
         at--;

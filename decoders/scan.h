@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the decoders share: reading numbers and times, and telling their lines apart.
  *
- * Cursor functions take a slice by reference and move it past what they read, only when they succeed. */
+ * Cursor functions take a slice by reference and move it past what they read, only when they
+ * succeed. */
 #ifndef CMG_DECODERS_SCAN_H
 #define CMG_DECODERS_SCAN_H
 
@@ -129,11 +130,12 @@ static inline void cmg_event_keep_time(struct cmg_event *ev, cmg_str text)
     cmg_event_keep(ev, CMG_LIT("time.text"), text);
 }
 
-/* The event's time, of a clock whose offset is not known. False and CMG_P_BAD_TIME: no such time. */
+/* The event's time, of a clock whose offset is not known. False and CMG_P_BAD_TIME: no such time.
+ */
 bool cmg_event_set_time(struct cmg_event *ev, const struct cmg_civil *c);
 
-/* Severity by CMTrace's own words, for formats that carry none: "error" and "fail" (not "failover") mean an
- * error, "warn" a warning, anything else is information. */
+/* Severity by CMTrace's own words, for formats that carry none: "error" and "fail" (not "failover")
+ * mean an error, "warn" a warning, anything else is information. */
 enum cmg_level cmg_level_of_words(cmg_str text);
 
 /* ---- times ----------------------------------------------------------------------------------- */
@@ -154,16 +156,17 @@ bool cmg_scan_clock(cmg_str s, struct cmg_clock *ret);
 bool cmg_scan_mdy(cmg_str *s, struct cmg_civil *ret);
 /* "Wed May 21 17:09:02 1997", with milliseconds behind the seconds or not. */
 bool cmg_scan_ctime(cmg_str *s, struct cmg_civil *ret);
-/* A date as the writer's locale has it, a blank, and the time, in 12 or 24 hours. *ret_guessed: day and month could
- * be the other way round. */
+/* A date as the writer's locale has it, a blank, and the time, in 12 or 24 hours. *ret_guessed: day
+ * and month could be the other way round. */
 bool cmg_scan_locale_time(cmg_str *s, struct cmg_civil *ret, bool *ret_guessed);
 /* Digits behind a decimal point as nanoseconds; digits past the ninth are dropped. */
 int32_t cmg_fraction_ns(cmg_str digits);
 
 /* ---- telling the formats apart ------------------------------------------------------------------
- * A line is claimed by at most one decoder. Strongest first: an opener `<![LOG[` at its beginning (ccm); a thread
- * column "250 (0xFA)" at its end (sms with '>' behind it, cmtrace-copy without); the beginning of a W3C row or directive
- * (iis); an opener or closer anywhere (ccm); what remains goes to sms, then to iis by its shape. */
+ * A line is claimed by at most one decoder. Strongest first: an opener `<![LOG[` at its beginning
+ * (ccm); a thread column "250 (0xFA)" at its end (sms with '>' behind it, cmtrace-copy without);
+ * the beginning of a W3C row or directive (iis); an opener or closer anywhere (ccm); what remains
+ * goes to sms, then to iis by its shape. */
 
 /* Index of the opener when only blanks stand before it, else CMG_STR_NPOS. */
 static inline size_t cmg_ccm_opener(cmg_str s)

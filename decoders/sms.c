@@ -3,11 +3,12 @@
  *
  *     message  $$<COMPONENT><MM-DD-YYYY HH:MM:SS.mmm+bias><thread=N (0xHEX)>
  *
- * There is no published description of it; what is said below was measured on 45,342 real rows, or is shown in
- * Microsoft KB articles on SMS 1.x and 2.0. The bias has the Windows sign (UTC = local + bias), which 1,855 of 1,884
- * status messages prove by their own GMTDATE.
+ * There is no published description of it; what is said below was measured on 45,342 real rows, or
+ * is shown in Microsoft KB articles on SMS 1.x and 2.0. The bias has the Windows sign (UTC = local
+ * + bias), which 1,855 of 1,884 status messages prove by their own GMTDATE.
  *
- * Writers of the same product that have no component or thread begin their lines with the time instead:
+ * Writers of the same product that have no component or thread begin their lines with the time
+ * instead:
  *
  *     <MM-DD-YYYY HH:MM:SS> text                       set-up of components, smstsvc, ExtADSch
  *     <Sun Feb 26 19:54:46 2023> text                  rolesetup
@@ -46,8 +47,9 @@ static bool scan_both(cmg_str v, struct tail *t)
     cmg_str decimal = cmg_str_head(v, cmg_count_digits(v));
     uint64_t again;
     v = cmg_str_from(v, decimal.len);
-    if (!cmg_scan_u64(decimal, &t->thread) || !cmg_scan_blanks(&v) || !cmg_scan_lit(&v, CMG_LIT("(0x")) || !v.len ||
-        v.ptr[v.len - 1] != ')' || !cmg_scan_hex(cmg_str_head(v, v.len - 1), &again))
+    if (!cmg_scan_u64(decimal, &t->thread) || !cmg_scan_blanks(&v) ||
+        !cmg_scan_lit(&v, CMG_LIT("(0x")) || !v.len || v.ptr[v.len - 1] != ')' ||
+        !cmg_scan_hex(cmg_str_head(v, v.len - 1), &again))
         return false;
     t->agree = t->thread == again;
     return true;
@@ -80,7 +82,8 @@ static bool scan_tail(cmg_str line, size_t at, struct tail *ret)
 static bool find_tail(cmg_str line, struct tail *ret)
 {
     const char *p;
-    for (size_t end = line.len; end && (p = memrchr(line.ptr, '$', end)) != NULL; end = (size_t)(p - line.ptr)) {
+    for (size_t end = line.len; end && (p = memrchr(line.ptr, '$', end)) != NULL;
+         end = (size_t)(p - line.ptr)) {
         size_t at = (size_t)(p - line.ptr);
         if (at && p[-1] == '$' && scan_tail(line, at - 1, ret))
             return true;
@@ -96,7 +99,8 @@ static bool read_stamp(cmg_str s, struct cmg_event *ev)
     struct cmg_civil c = {0};
     struct cmg_clock clock;
     uint64_t n = 0;
-    if (!cmg_scan_mdy(&s, &c) || !cmg_scan_blanks(&s) || !cmg_scan_clock(s, &clock) || clock.rest.len)
+    if (!cmg_scan_mdy(&s, &c) || !cmg_scan_blanks(&s) || !cmg_scan_clock(s, &clock) ||
+        clock.rest.len)
         return false;
     c.hour = clock.hour;
     c.minute = clock.minute;
@@ -104,18 +108,21 @@ static bool read_stamp(cmg_str s, struct cmg_event *ev)
     c.ns = cmg_fraction_ns(clock.fraction);
     if (!cmg_event_set_time(ev, &c))
         return false;
-    if (clock.sign.len != 1 || clock.sign.ptr[0] == ' ' || !cmg_scan_u64(clock.offset, &n) || n > CMG_OFFSET_MAX)
+    if (clock.sign.len != 1 || clock.sign.ptr[0] == ' ' || !cmg_scan_u64(clock.offset, &n) ||
+        n > CMG_OFFSET_MAX)
         return !clock.sign.len;
     ev->time.zoned = true;
     ev->time.offset_min = (int16_t)(clock.sign.ptr[0] == '-' ? (int)n : -(int)n);
     return true;
 }
 
-/* SMS 2.0 named the zone. Of the names only the four of the contiguous United States are certain: 15 U.S.C. 261 sets
- * them 5 to 8 hours behind UTC, 15 U.S.C. 260a advances them by one hour in summer. */
+/* SMS 2.0 named the zone. Of the names only the four of the contiguous United States are certain:
+ * 15 U.S.C. 261 sets them 5 to 8 hours behind UTC, 15 U.S.C. 260a advances them by one hour in
+ * summer. */
 static bool zone_offset(cmg_str name, int16_t *ret)
 {
-    static const cmg_str zones[] = {CMG_LIT("Eastern"), CMG_LIT("Central"), CMG_LIT("Mountain"), CMG_LIT("Pacific")};
+    static const cmg_str zones[] = {CMG_LIT("Eastern"), CMG_LIT("Central"), CMG_LIT("Mountain"),
+                                    CMG_LIT("Pacific")};
     for (size_t i = 0; i < sizeof zones / sizeof *zones; i++) {
         cmg_str s = name;
         if (!cmg_scan_lit(&s, zones[i]))
@@ -154,8 +161,8 @@ static void read_time(cmg_str stamp, struct cmg_event *ev)
 
 /* ---- status messages ------------------------------------------------------------------------- */
 
-/* Value behind ` KEY=`: quoted, or up to the next blank. *at moves behind it. The quotes inside ISTR values are
- * not escaped, so only what stands before them, in this order, is read by key. */
+/* Value behind ` KEY=`: quoted, or up to the next blank. *at moves behind it. The quotes inside
+ * ISTR values are not escaped, so only what stands before them, in this order, is read by key. */
 static bool status_value(cmg_str m, cmg_str key, size_t *at, cmg_str *ret)
 {
     cmg_str v = cmg_str_from(m, *at);
@@ -188,15 +195,17 @@ static enum cmg_level level_of_severity(cmg_str v)
     }
 }
 
-/* " GMTDATE=Mon Feb 27 03:55:46.700 2023 ISTR0=..." holds blanks. It is the time of the event, which may have waited
- * in a queue: the row's own time is not corrected by it. LE, the last error, is the last key of newer texts. */
+/* " GMTDATE=Mon Feb 27 03:55:46.700 2023 ISTR0=..." holds blanks. It is the time of the event,
+ * which may have waited in a queue: the row's own time is not corrected by it. LE, the last error,
+ * is the last key of newer texts. */
 static void read_gmtdate_and_error(cmg_str m, size_t at, struct cmg_event *ev)
 {
     const cmg_str key = CMG_LIT(" GMTDATE="), error = CMG_LIT(" LE=0");
     size_t found = cmg_str_find(cmg_str_from(m, at), key);
     if (found != CMG_STR_NPOS) {
         cmg_str v = cmg_str_from(m, at + found + key.len);
-        cmg_event_keep(ev, CMG_LIT("statmsg.gmtdate"), cmg_str_head(v, cmg_str_find(v, CMG_LIT(" ISTR0="))));
+        cmg_event_keep(ev, CMG_LIT("statmsg.gmtdate"),
+                       cmg_str_head(v, cmg_str_find(v, CMG_LIT(" ISTR0="))));
     }
     size_t last = m.len;
     while (last && m.ptr[last - 1] != ' ')
@@ -210,10 +219,14 @@ static void read_statmsg(cmg_str m, struct cmg_event *ev)
     static const struct {
         cmg_str key, name;
     } keys[] = {
-        {CMG_LIT(" ID="), CMG_LIT("statmsg.id")},     {CMG_LIT(" SEV="), CMG_LIT("statmsg.sev")},
-        {CMG_LIT(" LEV="), CMG_LIT("statmsg.lev")},   {CMG_LIT(" SOURCE="), CMG_LIT("statmsg.source")},
-        {CMG_LIT(" COMP="), CMG_LIT("statmsg.comp")}, {CMG_LIT(" SYS="), CMG_LIT("statmsg.sys")},
-        {CMG_LIT(" SITE="), CMG_LIT("statmsg.site")}, {CMG_LIT(" PID="), CMG_LIT("statmsg.pid")},
+        {CMG_LIT(" ID="), CMG_LIT("statmsg.id")},
+        {CMG_LIT(" SEV="), CMG_LIT("statmsg.sev")},
+        {CMG_LIT(" LEV="), CMG_LIT("statmsg.lev")},
+        {CMG_LIT(" SOURCE="), CMG_LIT("statmsg.source")},
+        {CMG_LIT(" COMP="), CMG_LIT("statmsg.comp")},
+        {CMG_LIT(" SYS="), CMG_LIT("statmsg.sys")},
+        {CMG_LIT(" SITE="), CMG_LIT("statmsg.site")},
+        {CMG_LIT(" PID="), CMG_LIT("statmsg.pid")},
         {CMG_LIT(" TID="), CMG_LIT("statmsg.tid")},
     };
     size_t at = sizeof "STATMSG:" - 1;
@@ -230,8 +243,8 @@ static void read_statmsg(cmg_str m, struct cmg_event *ev)
 
 /* ---- message --------------------------------------------------------------------------------- */
 
-/* '~' stands for a line break of the writer: at both ends it is only that. Inside it stays as it is, "~~" and "~", since
- * 8.3 names have it too and a message is a slice of the log. */
+/* '~' stands for a line break of the writer: at both ends it is only that. Inside it stays as it
+ * is, "~~" and "~", since 8.3 names have it too and a message is a slice of the log. */
 static cmg_str trim_message(cmg_str m)
 {
     while (m.len && (m.ptr[0] == '~' || cmg_is_blank(m.ptr[0])))
@@ -253,7 +266,8 @@ static void read_message(cmg_str m, struct cmg_event *ev)
 
 /* ---- shapes ---------------------------------------------------------------------------------- */
 
-/* KB texts break the row before its tail, or lose date and thread, or a dollar: "text  $<SMS_DISTRIBUTION_MANAGER>". */
+/* KB texts break the row before its tail, or lose date and thread, or a dollar: "text
+ * $<SMS_DISTRIBUTION_MANAGER>". */
 static bool find_component(cmg_str line, cmg_str *ret_message, cmg_str *ret_component)
 {
     line = cmg_trim_right(line);
@@ -326,7 +340,8 @@ bool cmg_sms_shape(cmg_str line)
     struct tail t;
     struct trace trace;
     cmg_str a, b;
-    return find_tail(line, &t) || scan_head(line, &a, &b) || scan_trace(line, &trace) || find_component(line, &a, &b);
+    return find_tail(line, &t) || scan_head(line, &a, &b) || scan_trace(line, &trace) ||
+           find_component(line, &a, &b);
 }
 
 /* A tail at the very end needs no further question; see scan.h for the rest. */
@@ -415,7 +430,8 @@ static enum cmg_take decode(void *state, cmg_str record, struct cmg_event *ev)
 
 const struct cmg_decoder cmg_decoder_sms = {
     .name = "sms",
-    .summary = "rows with $$<COMPONENT><time><thread=N>: ConfigMgr site servers, SMS 1.x to current",
+    .summary =
+        "rows with $$<COMPONENT><time><thread=N>: ConfigMgr site servers, SMS 1.x to current",
     .probe = probe,
     .decode = decode,
 };

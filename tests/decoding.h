@@ -12,7 +12,8 @@ static inline struct cmg_event empty_event(void)
 {
     struct cmg_event ev;
     memset(&ev, 0, sizeof ev);
-    ev.http = (struct cmg_http){.status = -1, .substatus = -1, .port = -1, .win32 = -1, .time_taken_ms = -1};
+    ev.http = (struct cmg_http){
+        .status = -1, .substatus = -1, .port = -1, .win32 = -1, .time_taken_ms = -1};
     return ev;
 }
 

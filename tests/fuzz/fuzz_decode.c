@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Every decoder over any bytes: who claims a line, where records end, and that slices lie inside the record.
- * Layout of an input: one byte chooses what the decoders remember, the rest are the lines of a log. */
+ * Every decoder over any bytes: who claims a line, where records end, and that slices lie inside
+ * the record. Layout of an input: one byte chooses what the decoders remember, the rest are the
+ * lines of a log. */
 #include "tests/decoding.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -29,9 +30,10 @@ static bool is_own_word(cmg_str name)
 
 static void check_event(cmg_str record, const struct cmg_event *ev)
 {
-    const cmg_str slices[] = {ev->message,        ev->component,       ev->context,      ev->source_file,
-                              ev->http.method,    ev->http.stem,       ev->http.query,   ev->http.client_ip,
-                              ev->http.server_ip, ev->http.user_agent, ev->http.username, ev->http.host};
+    const cmg_str slices[] = {ev->message,         ev->component,      ev->context,
+                              ev->source_file,     ev->http.method,    ev->http.stem,
+                              ev->http.query,      ev->http.client_ip, ev->http.server_ip,
+                              ev->http.user_agent, ev->http.username,  ev->http.host};
     for (size_t i = 0; i < sizeof slices / sizeof *slices; i++)
         must_lie_in(record, slices[i]);
     must(ev->attrs <= CMG_ATTRS_MAX);
@@ -132,7 +134,8 @@ static void walk_log(struct walk *w)
         decode_one(w->held, w->state, cmg_str_from(w->log, w->start));
 }
 
-/* The same bytes in the hands of each decoder, as --decoder and whole frames from elsewhere would do. */
+/* The same bytes in the hands of each decoder, as --decoder and whole frames from elsewhere would
+ * do. */
 static void force(const char *state, cmg_str text)
 {
     for (size_t i = 0; cmg_decoders[i]; i++) {
@@ -149,7 +152,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const headers[HEADERS] = {
         "#Fields:",
-        "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) "
+        "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip "
+        "cs(User-Agent) cs(Referer) "
         "sc-status sc-substatus sc-win32-status time-taken",
         "#Fields: time x-a cs-uri x-b",
         "#Fields: a b c",

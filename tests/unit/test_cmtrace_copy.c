@@ -6,10 +6,10 @@
 
 static const struct cmg_decoder *const copy = &cmg_decoder_cmtrace_copy;
 
-#define NS INT64_C(1000000000)
+#define NS    INT64_C(1000000000)
 #define FEB19 (INT64_C(1550584175) * NS) /* 2019-02-19 13:49:35 */
-#define MAY9 (INT64_C(1557407767) * NS)  /* 2019-05-09 13:16:07 */
-#define SEP5 (INT64_C(1567689367) * NS)  /* 2019-09-05 13:16:07 */
+#define MAY9  (INT64_C(1557407767) * NS) /* 2019-05-09 13:16:07 */
+#define SEP5  (INT64_C(1567689367) * NS) /* 2019-09-05 13:16:07 */
 #define AUG23 (INT64_C(1692786065) * NS) /* 2023-08-23 10:21:05 */
 
 static struct cmg_event decoded(const char *text, enum cmg_take expected)
@@ -31,30 +31,44 @@ static const struct {
     uint32_t problems;
 } rows[] = {
     /* day or month first */
-    {"text\tComp\t19/02/2019 13:49:35\t8548 (0x2164)", "text", "Comp", 8548, FEB19, 0, CMG_LEVEL_INFO, 0},
-    {"text\tComp\t2/19/2019 1:49:35 PM\t8548 (0x2164)", "text", "Comp", 8548, FEB19, 0, CMG_LEVEL_INFO, 0},
-    {"text\tComp\t19.02.2019 13:49:35\t8548 (0x2164)", "text", "Comp", 8548, FEB19, 0, CMG_LEVEL_INFO, 0},
-    {"text\tComp\t2019-02-19 13:49:35\t8548 (0x2164)", "text", "Comp", 8548, FEB19, 0, CMG_LEVEL_INFO, 0},
-    {"text\tComp\t02-19-2019 13:49:35.250\t8548 (0x2164)", "text", "Comp", 8548, FEB19 + NS / 4, 0, CMG_LEVEL_INFO, 0},
-    {"text\tComp\t5/9/2019 1:16:07 PM\t1 (0x1)", "text", "Comp", 1, MAY9, "5/9/2019 1:16:07 PM", CMG_LEVEL_INFO, 0},
-    {"text\tComp\t9/5/2019 1:16:07 pm\t1 (0x1)", "text", "Comp", 1, SEP5, "9/5/2019 1:16:07 pm", CMG_LEVEL_INFO, 0},
+    {"text\tComp\t19/02/2019 13:49:35\t8548 (0x2164)", "text", "Comp", 8548, FEB19, 0,
+     CMG_LEVEL_INFO, 0},
+    {"text\tComp\t2/19/2019 1:49:35 PM\t8548 (0x2164)", "text", "Comp", 8548, FEB19, 0,
+     CMG_LEVEL_INFO, 0},
+    {"text\tComp\t19.02.2019 13:49:35\t8548 (0x2164)", "text", "Comp", 8548, FEB19, 0,
+     CMG_LEVEL_INFO, 0},
+    {"text\tComp\t2019-02-19 13:49:35\t8548 (0x2164)", "text", "Comp", 8548, FEB19, 0,
+     CMG_LEVEL_INFO, 0},
+    {"text\tComp\t02-19-2019 13:49:35.250\t8548 (0x2164)", "text", "Comp", 8548, FEB19 + NS / 4, 0,
+     CMG_LEVEL_INFO, 0},
+    {"text\tComp\t5/9/2019 1:16:07 PM\t1 (0x1)", "text", "Comp", 1, MAY9, "5/9/2019 1:16:07 PM",
+     CMG_LEVEL_INFO, 0},
+    {"text\tComp\t9/5/2019 1:16:07 pm\t1 (0x1)", "text", "Comp", 1, SEP5, "9/5/2019 1:16:07 pm",
+     CMG_LEVEL_INFO, 0},
     {"text\tComp\t05.09.2019 13:16:07\t1 (0x1)", "text", "Comp", 1, SEP5, 0, CMG_LEVEL_INFO, 0},
-    {"text\tComp\t5/5/2019 1:16:07 PM\t1 (0x1)", "text", "Comp", 1, MAY9 - 4 * 86400 * NS, 0, CMG_LEVEL_INFO, 0},
-    {"text\tComp\t2/19/2019 12:49:35 AM\t1 (0x1)", "text", "Comp", 1, FEB19 - 13 * 3600 * NS, 0, CMG_LEVEL_INFO, 0},
-    {"text\tComp\t2/19/2019 12:49:35 PM\t1 (0x1)", "text", "Comp", 1, FEB19 - 3600 * NS, 0, CMG_LEVEL_INFO, 0},
-    {"text\tComp\t31/02/2019 13:49:35\t1 (0x1)", "text", "Comp", 1, 0, "31/02/2019 13:49:35", CMG_LEVEL_INFO,
-     CMG_P_BAD_TIME},
+    {"text\tComp\t5/5/2019 1:16:07 PM\t1 (0x1)", "text", "Comp", 1, MAY9 - 4 * 86400 * NS, 0,
+     CMG_LEVEL_INFO, 0},
+    {"text\tComp\t2/19/2019 12:49:35 AM\t1 (0x1)", "text", "Comp", 1, FEB19 - 13 * 3600 * NS, 0,
+     CMG_LEVEL_INFO, 0},
+    {"text\tComp\t2/19/2019 12:49:35 PM\t1 (0x1)", "text", "Comp", 1, FEB19 - 3600 * NS, 0,
+     CMG_LEVEL_INFO, 0},
+    {"text\tComp\t31/02/2019 13:49:35\t1 (0x1)", "text", "Comp", 1, 0, "31/02/2019 13:49:35",
+     CMG_LEVEL_INFO, CMG_P_BAD_TIME},
     /* columns */
-    {"Failed to x (8004100E)\tTSMBootstrap\t23.08.2023 10:21:05\t1380 (0x0564)", "Failed to x (8004100E)", "TSMBootstrap",
-     1380, AUG23, 0, CMG_LEVEL_ERROR, 0},
-    {"a\tb\tCM Setup\t23.08.2023 10:21:05\t1 (0x1)", "a\tb", "CM Setup", 1, AUG23, 0, CMG_LEVEL_INFO, 0},
+    {"Failed to x (8004100E)\tTSMBootstrap\t23.08.2023 10:21:05\t1380 (0x0564)",
+     "Failed to x (8004100E)", "TSMBootstrap", 1380, AUG23, 0, CMG_LEVEL_ERROR, 0},
+    {"a\tb\tCM Setup\t23.08.2023 10:21:05\t1 (0x1)", "a\tb", "CM Setup", 1, AUG23, 0,
+     CMG_LEVEL_INFO, 0},
     {"text\t\t23.08.2023 10:21:05\t1 (0x1)", "text", "", 1, AUG23, 0, CMG_LEVEL_INFO, 0},
     {"\tComp\t23.08.2023 10:21:05\t1 (0x1)", "", "Comp", 1, AUG23, 0, CMG_LEVEL_INFO, 0},
     {"Comp\t23.08.2023 10:21:05\t1 (0x1)", "", "Comp", 1, AUG23, 0, CMG_LEVEL_INFO, 0},
-    {"warn \t Comp \t 23.08.2023 10:21:05 \t 1 (0x1) ", "warn", "Comp", 1, AUG23, 0, CMG_LEVEL_WARNING, 0},
-    {"text\tComp\t23.08.2023 10:21:05\t1 (0x2)", "text", "Comp", 1, AUG23, 0, CMG_LEVEL_INFO, CMG_P_BAD_ATTRIBUTE},
+    {"warn \t Comp \t 23.08.2023 10:21:05 \t 1 (0x1) ", "warn", "Comp", 1, AUG23, 0,
+     CMG_LEVEL_WARNING, 0},
+    {"text\tComp\t23.08.2023 10:21:05\t1 (0x2)", "text", "Comp", 1, AUG23, 0, CMG_LEVEL_INFO,
+     CMG_P_BAD_ATTRIBUTE},
     {"text Comp 23.08.2023 10:21:05 1 (0x1)", "text", "Comp", 1, AUG23, 0, CMG_LEVEL_INFO, 0},
-    {"two words   Comp   2/19/2019 1:49:35 PM   1 (0x1)", "two words", "Comp", 1, FEB19, 0, CMG_LEVEL_INFO, 0},
+    {"two words   Comp   2/19/2019 1:49:35 PM   1 (0x1)", "two words", "Comp", 1, FEB19, 0,
+     CMG_LEVEL_INFO, 0},
     {"Comp 23.08.2023 10:21:05 1 (0x1)", "", "Comp", 1, AUG23, 0, CMG_LEVEL_INFO, 0},
 };
 
@@ -63,11 +77,14 @@ Test(cmtrace_copy, reads_every_locale)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct cmg_event ev = decoded(rows[i].text, CMG_TAKEN);
         const char *text = rows[i].text;
-        cr_expect(is_text(ev.message, rows[i].message), "%s: %.*s", text, (int)ev.message.len, ev.message.ptr);
-        cr_expect(is_text(ev.component, rows[i].component), "%s: %.*s", text, (int)ev.component.len, ev.component.ptr);
+        cr_expect(is_text(ev.message, rows[i].message), "%s: %.*s", text, (int)ev.message.len,
+                  ev.message.ptr);
+        cr_expect(is_text(ev.component, rows[i].component), "%s: %.*s", text, (int)ev.component.len,
+                  ev.component.ptr);
         cr_expect(ev.has_thread && ev.thread == rows[i].thread, "%s", text);
         cr_expect_eq(ev.time.known, rows[i].ns != 0, "%s", text);
-        cr_expect_eq(ev.time.ns, rows[i].ns, "%s: %ld", text, (long)((ev.time.ns - rows[i].ns) / NS));
+        cr_expect_eq(ev.time.ns, rows[i].ns, "%s: %ld", text,
+                     (long)((ev.time.ns - rows[i].ns) / NS));
         cr_expect(!ev.time.zoned, "%s", text);
         cr_expect(is_text(attr_of(&ev, "time.text"), rows[i].time_text), "%s", text);
         cr_expect_eq(ev.level, rows[i].level, "%s", text);

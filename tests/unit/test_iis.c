@@ -7,10 +7,11 @@
 
 static const struct cmg_decoder *const iis = &cmg_decoder_iis;
 
-#define NS INT64_C(1000000000)
+#define NS    INT64_C(1000000000)
 #define AUG19 (INT64_C(1787150487) * NS) /* 2026-08-19 14:41:27 */
-#define DEFAULT                                                                                                      \
-    "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) " \
+#define DEFAULT                                                                                    \
+    "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip "          \
+    "cs(User-Agent) cs(Referer) "                                                                  \
     "sc-status sc-substatus sc-win32-status time-taken"
 #define AT "2026-08-19 14:41:27 "
 
@@ -50,9 +51,11 @@ static void expect_not(struct log *log, const char *line)
 
 static void expect_texts(const struct cmg_http *h, const char *const expected[8], const char *line)
 {
-    const cmg_str got[8] = {h->server_ip, h->method, h->stem, h->query, h->username, h->client_ip, h->user_agent, h->host};
+    const cmg_str got[8] = {h->server_ip, h->method,    h->stem,       h->query,
+                            h->username,  h->client_ip, h->user_agent, h->host};
     for (size_t i = 0; i < 8; i++)
-        cr_expect(is_text(got[i], expected[i]), "%s: %zu is %.*s", line, i, (int)got[i].len, got[i].ptr);
+        cr_expect(is_text(got[i], expected[i]), "%s: %zu is %.*s", line, i, (int)got[i].len,
+                  got[i].ptr);
 }
 
 static void expect_numbers(const struct cmg_http *h, const int64_t expected[5], const char *line)
@@ -74,35 +77,102 @@ static const struct {
 } known[] = {
     {AT "192.0.2.5 GET /SMS_MP/.sms_aut SITESIGNCERT 443 - 192.0.2.9 SMS+CCM+5.0 - 403 7 5 11",
      {"192.0.2.5", "GET", "/SMS_MP/.sms_aut", "SITESIGNCERT", "", "192.0.2.9", "SMS+CCM+5.0", ""},
-     {443, 403, 7, 5, 11}, CMG_LEVEL_WARNING, 0, 0, 0},
+     {443, 403, 7, 5, 11},
+     CMG_LEVEL_WARNING,
+     0,
+     0,
+     0},
     {AT "fe80::1%5 GET / - 80 CONTOSO\\x fe80::2%5 ccmhttp https://a.contoso.example/ 200 0 0 0",
      {"fe80::1%5", "GET", "/", "", "CONTOSO\\x", "fe80::2%5", "ccmhttp", ""},
-     {80, 200, 0, 0, 0}, CMG_LEVEL_INFO, "cs(Referer)", "https://a.contoso.example/", 0},
+     {80, 200, 0, 0, 0},
+     CMG_LEVEL_INFO,
+     "cs(Referer)",
+     "https://a.contoso.example/",
+     0},
     {AT "::1 POST /a $filter={}<empty>;#[] 444  ::1 x - 500 0 2148074254 1",
      {"::1", "POST", "/a", "$filter={}<empty>;#[]", "", "::1", "x", ""},
-     {444, 500, 0, INT64_C(2148074254), 1}, CMG_LEVEL_ERROR, 0, 0, 0},
+     {444, 500, 0, INT64_C(2148074254), 1},
+     CMG_LEVEL_ERROR,
+     0,
+     0,
+     0},
     {AT "::1 POST /a - 444  CONTOSO\\x ::1 x - 401 1 0 1",
      {"::1", "POST", "/a", "", "CONTOSO\\x", "::1", "x", ""},
-     {444, 401, 1, 0, 1}, CMG_LEVEL_WARNING, 0, 0, 0},
-    {AT "::1 GET / - 80 - ::1 x - 0 0 64 1 ", {"::1", "GET", "/", "", "", "::1", "x", ""},
-     {80, 0, 0, 64, 1}, CMG_LEVEL_INFO, 0, 0, 0},
-    {AT "- - - - - - - - - - - - -", {"", "", "", "", "", "", "", ""}, {-1, -1, -1, -1, -1}, CMG_LEVEL_NONE, 0, 0, 0},
-    {AT "::1 GET / - 80 - ::1 x - 200 0 9223372036854775807 1", {"::1", "GET", "/", "", "", "::1", "x", ""},
-     {80, 200, 0, INT64_MAX, 1}, CMG_LEVEL_INFO, 0, 0, 0},
-    {AT "::1 GET / - 80 - ::1 x - 200 0 9223372036854775808 1", {"::1", "GET", "/", "", "", "::1", "x", ""},
-     {80, 200, 0, -1, 1}, CMG_LEVEL_INFO, "sc-win32-status", "9223372036854775808", CMG_P_BAD_ATTRIBUTE},
-    {AT "::1 GET / - 80 - ::1 x - 2147483647 0 0 1", {"::1", "GET", "/", "", "", "::1", "x", ""},
-     {80, INT32_MAX, 0, 0, 1}, CMG_LEVEL_ERROR, 0, 0, 0},
-    {AT "::1 GET / - 80 - ::1 x - 2147483648 0 0 1", {"::1", "GET", "/", "", "", "::1", "x", ""},
-     {80, -1, 0, 0, 1}, CMG_LEVEL_NONE, "sc-status", "2147483648", CMG_P_BAD_ATTRIBUTE},
-    {AT "::1 GET / - 80 - ::1 x - 399 0 0 1", {"::1", "GET", "/", "", "", "::1", "x", ""}, {80, 399, 0, 0, 1},
-     CMG_LEVEL_INFO, 0, 0, 0},
-    {AT "::1 GET / - 80 - ::1 x - 400 0 0 1", {"::1", "GET", "/", "", "", "::1", "x", ""}, {80, 400, 0, 0, 1},
-     CMG_LEVEL_WARNING, 0, 0, 0},
-    {AT "::1 GET / - 80 - ::1 x - 499 0 0 1", {"::1", "GET", "/", "", "", "::1", "x", ""}, {80, 499, 0, 0, 1},
-     CMG_LEVEL_WARNING, 0, 0, 0},
+     {444, 401, 1, 0, 1},
+     CMG_LEVEL_WARNING,
+     0,
+     0,
+     0},
+    {AT "::1 GET / - 80 - ::1 x - 0 0 64 1 ",
+     {"::1", "GET", "/", "", "", "::1", "x", ""},
+     {80, 0, 0, 64, 1},
+     CMG_LEVEL_INFO,
+     0,
+     0,
+     0},
+    {AT "- - - - - - - - - - - - -",
+     {"", "", "", "", "", "", "", ""},
+     {-1, -1, -1, -1, -1},
+     CMG_LEVEL_NONE,
+     0,
+     0,
+     0},
+    {AT "::1 GET / - 80 - ::1 x - 200 0 9223372036854775807 1",
+     {"::1", "GET", "/", "", "", "::1", "x", ""},
+     {80, 200, 0, INT64_MAX, 1},
+     CMG_LEVEL_INFO,
+     0,
+     0,
+     0},
+    {AT "::1 GET / - 80 - ::1 x - 200 0 9223372036854775808 1",
+     {"::1", "GET", "/", "", "", "::1", "x", ""},
+     {80, 200, 0, -1, 1},
+     CMG_LEVEL_INFO,
+     "sc-win32-status",
+     "9223372036854775808",
+     CMG_P_BAD_ATTRIBUTE},
+    {AT "::1 GET / - 80 - ::1 x - 2147483647 0 0 1",
+     {"::1", "GET", "/", "", "", "::1", "x", ""},
+     {80, INT32_MAX, 0, 0, 1},
+     CMG_LEVEL_ERROR,
+     0,
+     0,
+     0},
+    {AT "::1 GET / - 80 - ::1 x - 2147483648 0 0 1",
+     {"::1", "GET", "/", "", "", "::1", "x", ""},
+     {80, -1, 0, 0, 1},
+     CMG_LEVEL_NONE,
+     "sc-status",
+     "2147483648",
+     CMG_P_BAD_ATTRIBUTE},
+    {AT "::1 GET / - 80 - ::1 x - 399 0 0 1",
+     {"::1", "GET", "/", "", "", "::1", "x", ""},
+     {80, 399, 0, 0, 1},
+     CMG_LEVEL_INFO,
+     0,
+     0,
+     0},
+    {AT "::1 GET / - 80 - ::1 x - 400 0 0 1",
+     {"::1", "GET", "/", "", "", "::1", "x", ""},
+     {80, 400, 0, 0, 1},
+     CMG_LEVEL_WARNING,
+     0,
+     0,
+     0},
+    {AT "::1 GET / - 80 - ::1 x - 499 0 0 1",
+     {"::1", "GET", "/", "", "", "::1", "x", ""},
+     {80, 499, 0, 0, 1},
+     CMG_LEVEL_WARNING,
+     0,
+     0,
+     0},
     /* cut short */
-    {AT "::1 GET /lo", {"::1", "GET", "/lo", "", "", "", "", ""}, {-1, -1, -1, -1, -1}, CMG_LEVEL_NONE, 0, 0,
+    {AT "::1 GET /lo",
+     {"::1", "GET", "/lo", "", "", "", "", ""},
+     {-1, -1, -1, -1, -1},
+     CMG_LEVEL_NONE,
+     0,
+     0,
      CMG_P_PARTIAL_TAIL},
 };
 
@@ -114,10 +184,12 @@ Test(iis, reads_rows_by_their_columns)
         struct cmg_event ev = row(&log, known[i].line);
         expect_texts(&ev.http, known[i].texts, known[i].line);
         expect_numbers(&ev.http, known[i].numbers, known[i].line);
-        cr_expect(ev.time.known && ev.time.zoned && ev.time.ns == AUG19 && !ev.time.offset_min, "%s", known[i].line);
+        cr_expect(ev.time.known && ev.time.zoned && ev.time.ns == AUG19 && !ev.time.offset_min,
+                  "%s", known[i].line);
         cr_expect_eq(ev.level, known[i].level, "%s", known[i].line);
         cr_expect_eq(ev.problems, known[i].problems, "%s: %x", known[i].line, ev.problems);
-        cr_expect(!known[i].attr || is_text(attr_of(&ev, known[i].attr), known[i].value), "%s", known[i].line);
+        cr_expect(!known[i].attr || is_text(attr_of(&ev, known[i].attr), known[i].value), "%s",
+                  known[i].line);
     }
 }
 
@@ -170,10 +242,15 @@ Test(iis, reads_httperr)
 {
     struct log log = {{0}};
     header(&log, "#Software: Microsoft HTTP API 2.0");
-    header(&log, "#Fields: date time c-ip c-port s-ip s-port cs-version cs-method cs-uri sc-status s-siteid s-reason "
+    header(&log, "#Fields: date time c-ip c-port s-ip s-port cs-version cs-method cs-uri sc-status "
+                 "s-siteid s-reason "
                  "s-queuename");
-    struct cmg_event ev = row(&log, AT "192.0.2.1 2094 192.0.2.2 443 HTTP/1.1 GET /qos/1.txt?a=b?c 503 - ConnLimit -");
-    expect_texts(&ev.http, (const char *const[8]){"192.0.2.2", "GET", "/qos/1.txt", "a=b?c", "", "192.0.2.1", "", ""}, "");
+    struct cmg_event ev = row(
+        &log, AT "192.0.2.1 2094 192.0.2.2 443 HTTP/1.1 GET /qos/1.txt?a=b?c 503 - ConnLimit -");
+    expect_texts(
+        &ev.http,
+        (const char *const[8]){"192.0.2.2", "GET", "/qos/1.txt", "a=b?c", "", "192.0.2.1", "", ""},
+        "");
     expect_numbers(&ev.http, (const int64_t[5]){443, 503, -1, -1, -1}, "");
     cr_expect(is_text(attr_of(&ev, "s-reason"), "ConnLimit"));
     cr_expect(is_text(attr_of(&ev, "c-port"), "2094"));
@@ -213,7 +290,8 @@ Test(iis, caps_the_names)
         memset(fields + f, 'a', 1500);
         f += 1500;
         f += (size_t)snprintf(fields + f, sizeof fields - f, " %.*s sc-status", (int)(total - 1500),
-                              "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
+                              "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+                              "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
         header(&log, fields);
         struct cmg_event ev = row(&log, AT "1 2 200");
         memset(first, 'a', 1500);
@@ -234,28 +312,68 @@ static const struct {
     bool dated;
     const char *referer, *sent, *received;
 } guessed[] = {
-    {"<Date> <Time> <IP_address_of_MP> GET /SMS_MP/.sms_aut SITESIGNCERT 443 - <IP_address_of_CMG_connectionpoint> "
+    {"<Date> <Time> <IP_address_of_MP> GET /SMS_MP/.sms_aut SITESIGNCERT 443 - "
+     "<IP_address_of_CMG_connectionpoint> "
      "SMS+CCM+5.0 - 403 7 0 5573 11",
-     {"<IP_address_of_MP>", "GET", "/SMS_MP/.sms_aut", "SITESIGNCERT", "", "<IP_address_of_CMG_connectionpoint>",
-      "SMS+CCM+5.0", ""},
-     {443, 403, 7, 0, 11}, false, 0, "5573", 0},
+     {"<IP_address_of_MP>", "GET", "/SMS_MP/.sms_aut", "SITESIGNCERT", "",
+      "<IP_address_of_CMG_connectionpoint>", "SMS+CCM+5.0", ""},
+     {443, 403, 7, 0, 11},
+     false,
+     0,
+     "5573",
+     0},
     {AT "192.0.2.5 GET / q=100 80 - 192.0.2.9 Mozilla/5.0+(x) - 200 0 0 123",
-     {"192.0.2.5", "GET", "/", "q=100", "", "192.0.2.9", "Mozilla/5.0+(x)", ""}, {80, 200, 0, 0, 123}, true, 0, 0, 0},
-    {AT "W3SVC1 WEB1 192.0.2.5 CCM_POST /ccm_system/request - 80 - 192.0.2.9 HTTP/1.1 ccmhttp - - mp.contoso.example "
+     {"192.0.2.5", "GET", "/", "q=100", "", "192.0.2.9", "Mozilla/5.0+(x)", ""},
+     {80, 200, 0, 0, 123},
+     true,
+     0,
+     0,
+     0},
+    {AT "W3SVC1 WEB1 192.0.2.5 CCM_POST /ccm_system/request - 80 - 192.0.2.9 HTTP/1.1 ccmhttp - - "
+        "mp.contoso.example "
         "200 0 0 123 456 789",
-     {"192.0.2.5", "CCM_POST", "/ccm_system/request", "", "", "192.0.2.9", "ccmhttp", "mp.contoso.example"},
-     {80, 200, 0, 0, 789}, true, 0, "123", "456"},
+     {"192.0.2.5", "CCM_POST", "/ccm_system/request", "", "", "192.0.2.9", "ccmhttp",
+      "mp.contoso.example"},
+     {80, 200, 0, 0, 789},
+     true,
+     0,
+     "123",
+     "456"},
     {AT "W3SVC1 GET /a - 80 - 192.0.2.9 x - https://ref.contoso.example/ - 200 0 0 5",
-     {"", "GET", "/a", "", "", "192.0.2.9", "x", ""}, {80, 200, 0, 0, 5}, true, "https://ref.contoso.example/", 0, 0},
+     {"", "GET", "/a", "", "", "192.0.2.9", "x", ""},
+     {80, 200, 0, 0, 5},
+     true,
+     "https://ref.contoso.example/",
+     0,
+     0},
     {"WEB1 192.0.2.5 GET /CCM_STS - 443 - HTTP/1.1 python/2 - - 192.0.2.9 404 0 2 1477 154 15",
-     {"192.0.2.5", "GET", "/CCM_STS", "", "", "", "python/2", "192.0.2.9"}, {443, 404, 0, 2, 15}, false, 0, "1477", "154"},
+     {"192.0.2.5", "GET", "/CCM_STS", "", "", "", "python/2", "192.0.2.9"},
+     {443, 404, 0, 2, 15},
+     false,
+     0,
+     "1477",
+     "154"},
     {AT "192.0.2.5 GET / - 80 - 192.0.2.9 x - 200 0 0",
-     {"192.0.2.5", "GET", "/", "", "", "192.0.2.9", "x", ""}, {80, 200, 0, 0, -1}, true, 0, 0, 0},
+     {"192.0.2.5", "GET", "/", "", "", "192.0.2.9", "x", ""},
+     {80, 200, 0, 0, -1},
+     true,
+     0,
+     0,
+     0},
     {AT "::1 POST /ews - 444  CONTOSO\\x ::1 agent - 200 0 0 15",
-     {"::1", "POST", "/ews", "", "CONTOSO\\x", "::1", "agent", ""}, {444, 200, 0, 0, 15}, true, 0, 0, 0},
+     {"::1", "POST", "/ews", "", "CONTOSO\\x", "::1", "agent", ""},
+     {444, 200, 0, 0, 15},
+     true,
+     0,
+     0,
+     0},
     {AT "192.0.2.5 OPTIONS * - 80 - 192.0.2.9 x https://ref.contoso.example/ 200 0 0 1 192.0.2.77",
-     {"192.0.2.5", "OPTIONS", "*", "", "", "192.0.2.9", "x", ""}, {80, 200, 0, 0, 1}, true, "https://ref.contoso.example/",
-     0, 0},
+     {"192.0.2.5", "OPTIONS", "*", "", "", "192.0.2.9", "x", ""},
+     {80, 200, 0, 0, 1},
+     true,
+     "https://ref.contoso.example/",
+     0,
+     0},
 };
 
 Test(iis, reads_rows_by_their_shape)
@@ -266,7 +384,8 @@ Test(iis, reads_rows_by_their_shape)
         expect_texts(&ev.http, guessed[i].texts, guessed[i].line);
         expect_numbers(&ev.http, guessed[i].numbers, guessed[i].line);
         cr_expect_eq(ev.time.known, guessed[i].dated, "%s", guessed[i].line);
-        cr_expect(!guessed[i].dated || (ev.time.zoned && ev.time.ns == AUG19), "%s", guessed[i].line);
+        cr_expect(!guessed[i].dated || (ev.time.zoned && ev.time.ns == AUG19), "%s",
+                  guessed[i].line);
         cr_expect(is_text(attr_of(&ev, "cs(Referer)"), guessed[i].referer), "%s", guessed[i].line);
         cr_expect(is_text(attr_of(&ev, "sc-bytes"), guessed[i].sent), "%s", guessed[i].line);
         cr_expect(is_text(attr_of(&ev, "cs-bytes"), guessed[i].received), "%s", guessed[i].line);
@@ -275,7 +394,8 @@ Test(iis, reads_rows_by_their_shape)
     }
 }
 
-/* A row that does not fit the header (from another server, say) is read by its shape, not cut to the columns. */
+/* A row that does not fit the header (from another server, say) is read by its shape, not cut to
+ * the columns. */
 Test(iis, prefers_a_shape_to_missing_columns)
 {
     struct log log = {{0}};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * At most one decoder besides raw says yes to a line, whatever the line: over all fixtures, whole and cut, and over
- * random mixtures of what the formats are made of. */
+ * At most one decoder besides raw says yes to a line, whatever the line: over all fixtures, whole
+ * and cut, and over random mixtures of what the formats are made of. */
 #include "tests/decoding.h"
 
 #include <criterion/criterion.h>
@@ -18,7 +18,8 @@ static void load(struct states *s)
 {
     static const char *const fields[STATES] = {
         "#Fields:",
-        "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) "
+        "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip "
+        "cs(User-Agent) cs(Referer) "
         "sc-status sc-substatus sc-win32-status time-taken",
         "#Fields: x-a x-b x-c",
     };
@@ -51,10 +52,10 @@ static void expect_one(const struct states *s, cmg_str line)
 
 /* ---- who takes what -------------------------------------------------------------------------- */
 
-#define CCM "<![LOG[m]LOG]!><time=\"10:00:00.123-060\" date=\"03-04-2026\" type=\"1\">"
-#define SMS "m  $$<SMS_X><02-26-2023 19:54:46.475+480><thread=250 (0xFA)>"
+#define CCM  "<![LOG[m]LOG]!><time=\"10:00:00.123-060\" date=\"03-04-2026\" type=\"1\">"
+#define SMS  "m  $$<SMS_X><02-26-2023 19:54:46.475+480><thread=250 (0xFA)>"
 #define COPY "text\tComp\t19/02/2019 13:49:35\t8548 (0x2164)"
-#define IIS "2026-08-19 14:41:27 192.0.2.5 GET / - 80 - 192.0.2.9 x - 200 0 0 5"
+#define IIS  "2026-08-19 14:41:27 192.0.2.5 GET / - 80 - 192.0.2.9 x - 200 0 0 5"
 
 static const struct {
     const char *line, *decoder;
@@ -108,7 +109,8 @@ Test(probe, gives_each_line_to_its_format)
     for (size_t i = 0; i < sizeof owners / sizeof *owners; i++) {
         cmg_str line = exact_copy(cmg_str_c(owners[i].line));
         const struct cmg_decoder *d = claimed_by(s.iis[0], line);
-        cr_expect(d && is_text(cmg_str_c(d->name), owners[i].decoder), "%s: %s", owners[i].line, d ? d->name : "two");
+        cr_expect(d && is_text(cmg_str_c(d->name), owners[i].decoder), "%s: %s", owners[i].line,
+                  d ? d->name : "two");
         expect_one(&s, line);
         free((char *)line.ptr);
     }
@@ -178,12 +180,56 @@ Test(probe, never_claims_a_line_of_a_fixture_twice)
 /* ---- mixtures -------------------------------------------------------------------------------- */
 
 static const char *const parts[] = {
-    "<![LOG[", "]LOG]!>", "]LOG]!><time=\"", "\">", "<time=", "!", "]", "$$<", "$<", "<", ">", "SMS_X", "><",
-    "02-26-2023 19:54:46.475+480", "<02-26-2023 19:54:46>", "<Sun Feb 26 19:54:46 2023>", "<thread=250 (0xFA)>",
-    "$$<SMS_X><02-26-2023 19:54:46.475+480><thread=250 (0xFA)>", "$$<A><x><thread=DB>", "250 (0xFA)", "1 (0x1)", "(0x1)",
-    "\t", " ", "  ", "\tComp\t", "19/02/2019 13:49:35", "2/26/2023 7:52:49 PM", ": Wizard Error: 1 : ", "#Fields:", "#Date: ",
-    "2026-08-19 14:41:27 ", "14:41:27 ", "192.0.2.5 ", "GET / - 80 - ", "GET ", "/a ", "- ", "443 ", "403 7 0 11", "200 0 0",
-    "HTTP/1.1 ", "<Date> <Time> ", "a message", "failed", "a b c", CCM, SMS, COPY, IIS,
+    "<![LOG[",
+    "]LOG]!>",
+    "]LOG]!><time=\"",
+    "\">",
+    "<time=",
+    "!",
+    "]",
+    "$$<",
+    "$<",
+    "<",
+    ">",
+    "SMS_X",
+    "><",
+    "02-26-2023 19:54:46.475+480",
+    "<02-26-2023 19:54:46>",
+    "<Sun Feb 26 19:54:46 2023>",
+    "<thread=250 (0xFA)>",
+    "$$<SMS_X><02-26-2023 19:54:46.475+480><thread=250 (0xFA)>",
+    "$$<A><x><thread=DB>",
+    "250 (0xFA)",
+    "1 (0x1)",
+    "(0x1)",
+    "\t",
+    " ",
+    "  ",
+    "\tComp\t",
+    "19/02/2019 13:49:35",
+    "2/26/2023 7:52:49 PM",
+    ": Wizard Error: 1 : ",
+    "#Fields:",
+    "#Date: ",
+    "2026-08-19 14:41:27 ",
+    "14:41:27 ",
+    "192.0.2.5 ",
+    "GET / - 80 - ",
+    "GET ",
+    "/a ",
+    "- ",
+    "443 ",
+    "403 7 0 11",
+    "200 0 0",
+    "HTTP/1.1 ",
+    "<Date> <Time> ",
+    "a message",
+    "failed",
+    "a b c",
+    CCM,
+    SMS,
+    COPY,
+    IIS,
 };
 
 Test(probe, never_claims_a_mixture_twice)
@@ -203,8 +249,8 @@ Test(probe, never_claims_a_mixture_twice)
     }
 }
 
-/* A decoder that claimed a whole line does not give it back. CCM alone may: text before an opener is cut off and is
- * nobody's. */
+/* A decoder that claimed a whole line does not give it back. CCM alone may: text before an opener
+ * is cut off and is nobody's. */
 Test(probe, means_what_it_says)
 {
     struct states s;
@@ -222,6 +268,7 @@ Test(probe, means_what_it_says)
         struct states copy = s;
         const struct cmg_decoder *d = claimed_by(copy.iis[1], text);
         struct cmg_event ev = empty_event();
-        cr_assert(d && (d == &cmg_decoder_ccm || d->decode(copy.iis[1], text, &ev) != CMG_NOT_MINE), "%.*s", (int)n, line);
+        cr_assert(d && (d == &cmg_decoder_ccm || d->decode(copy.iis[1], text, &ev) != CMG_NOT_MINE),
+                  "%.*s", (int)n, line);
     }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Rows of site servers: tails of three decades, tildes, status messages, and lines that begin with their time. */
+ * Rows of site servers: tails of three decades, tildes, status messages, and lines that begin with
+ * their time. */
 #include "tests/decoding.h"
 
 #include <criterion/criterion.h>
@@ -8,8 +9,8 @@
 static const struct cmg_decoder *const sms = &cmg_decoder_sms;
 
 #define T(text) text "  $$<SMS_X><02-26-2023 19:54:46.475+480><thread=250 (0xFA)>"
-#define NS INT64_C(1000000000)
-#define FEB (INT64_C(1677441286) * NS)
+#define NS      INT64_C(1000000000)
+#define FEB     (INT64_C(1677441286) * NS)
 
 static struct cmg_event decoded(const char *text, enum cmg_take expected)
 {
@@ -37,64 +38,80 @@ static const struct {
     {T("message   "), "message", "SMS_X", true, 250, FEB + 475000000, true, -480, 0, 0, 0},
     {T(""), "", "SMS_X", true, 250, FEB + 475000000, true, -480, 0, 0, 0},
     {T("message") " \t", "message", "SMS_X", true, 250, FEB + 475000000, true, -480, 0, 0, 0},
-    {"m$$<CcmExec><02-26-2023 19:54:46.000+000><thread=100 (0x64)>", "m", "CcmExec", true, 100, FEB, true, 0, 0, 0, 0},
-    {"m  $$<SMS Provider><02-26-2023 19:54:46.475-60><thread=1 (0x1)>", "m", "SMS Provider", true, 1, FEB + 475000000,
-     true, 60, 0, 0, 0},
-    {"m  $$<A><02-26-2023 19:54:46.475+840><thread=1 (0x1)>", "m", "A", true, 1, FEB + 475000000, true, -840, 0, 0, 0},
-    {"m  $$<A><02-26-2023 19:54:46.475+841><thread=1 (0x1)>", "m", "A", true, 1, FEB + 475000000, false, 0,
-     "02-26-2023 19:54:46.475+841", 0, 0},
-    {"m  $$<A><02-26-2023 19:54:46.475><thread=1 (0x1)>", "m", "A", true, 1, FEB + 475000000, false, 0, 0, 0, 0},
+    {"m$$<CcmExec><02-26-2023 19:54:46.000+000><thread=100 (0x64)>", "m", "CcmExec", true, 100, FEB,
+     true, 0, 0, 0, 0},
+    {"m  $$<SMS Provider><02-26-2023 19:54:46.475-60><thread=1 (0x1)>", "m", "SMS Provider", true,
+     1, FEB + 475000000, true, 60, 0, 0, 0},
+    {"m  $$<A><02-26-2023 19:54:46.475+840><thread=1 (0x1)>", "m", "A", true, 1, FEB + 475000000,
+     true, -840, 0, 0, 0},
+    {"m  $$<A><02-26-2023 19:54:46.475+841><thread=1 (0x1)>", "m", "A", true, 1, FEB + 475000000,
+     false, 0, "02-26-2023 19:54:46.475+841", 0, 0},
+    {"m  $$<A><02-26-2023 19:54:46.475><thread=1 (0x1)>", "m", "A", true, 1, FEB + 475000000, false,
+     0, 0, 0, 0},
     {"m  $$<A><02-30-2023 19:54:46.475+60><thread=1 (0x1)>", "m", "A", true, 1, 0, false, 0,
      "02-30-2023 19:54:46.475+60", 0, CMG_P_BAD_TIME},
-    {"m  $$<A><yesterday><thread=1 (0x1)>", "m", "A", true, 1, 0, false, 0, "yesterday", 0, CMG_P_BAD_TIME},
-    {"m  $$<A><02-26-2023 19:54:46.475+60><thread=1 (0x2)>", "m", "A", true, 1, FEB + 475000000, true, -60, 0, 0,
-     CMG_P_BAD_ATTRIBUTE},
+    {"m  $$<A><yesterday><thread=1 (0x1)>", "m", "A", true, 1, 0, false, 0, "yesterday", 0,
+     CMG_P_BAD_TIME},
+    {"m  $$<A><02-26-2023 19:54:46.475+60><thread=1 (0x2)>", "m", "A", true, 1, FEB + 475000000,
+     true, -60, 0, 0, CMG_P_BAD_ATTRIBUTE},
     /* the last tail counts */
     {"quotes $$<A><02-26-2023 19:54:46.475+60><thread=2 (0x2)> and " T("m"),
-     "quotes $$<A><02-26-2023 19:54:46.475+60><thread=2 (0x2)> and m", "SMS_X", true, 250, FEB + 475000000, true, -480, 0,
-     0, 0},
-    {T("m") "fragment of another", "m", "SMS_X", true, 250, FEB + 475000000, true, -480, 0, "fragment of another",
+     "quotes $$<A><02-26-2023 19:54:46.475+60><thread=2 (0x2)> and m", "SMS_X", true, 250,
+     FEB + 475000000, true, -480, 0, 0, 0},
+    {T("m") "fragment of another", "m", "SMS_X", true, 250, FEB + 475000000, true, -480, 0,
+     "fragment of another", CMG_P_TRAILING_TEXT},
+    {T("m") " $$<B>", "m", "SMS_X", true, 250, FEB + 475000000, true, -480, 0, "$$<B>",
      CMG_P_TRAILING_TEXT},
-    {T("m") " $$<B>", "m", "SMS_X", true, 250, FEB + 475000000, true, -480, 0, "$$<B>", CMG_P_TRAILING_TEXT},
-    {T("costs $5 $$<no tail>"), "costs $5 $$<no tail>", "SMS_X", true, 250, FEB + 475000000, true, -480, 0, 0, 0},
+    {T("costs $5 $$<no tail>"), "costs $5 $$<no tail>", "SMS_X", true, 250, FEB + 475000000, true,
+     -480, 0, 0, 0},
     /* tildes */
-    {T("~starts a line"), "starts a line", "SMS_X", true, 250, FEB + 475000000, true, -480, 0, 0, 0},
+    {T("~starts a line"), "starts a line", "SMS_X", true, 250, FEB + 475000000, true, -480, 0, 0,
+     0},
     {T("ends a line~"), "ends a line", "SMS_X", true, 250, FEB + 475000000, true, -480, 0, 0, 0},
     {T("~~ both ~~"), "both", "SMS_X", true, 250, FEB + 475000000, true, -480, 0, 0, 0},
-    {T("a~~b~c C:\\PROGRA~1"), "a~~b~c C:\\PROGRA~1", "SMS_X", true, 250, FEB + 475000000, true, -480, 0, 0, 0},
+    {T("a~~b~c C:\\PROGRA~1"), "a~~b~c C:\\PROGRA~1", "SMS_X", true, 250, FEB + 475000000, true,
+     -480, 0, 0, 0},
     {T("~~~"), "", "SMS_X", true, 250, FEB + 475000000, true, -480, 0, 0, 0},
     /* SMS 1.x and 2.0 */
-    {"$$<SMS_DESPOOLER><Wed May 21 17:09:02 1997~><thread=DB>", "", "SMS_DESPOOLER", true, 0xDB, 864234542 * NS, false, 0,
-     0, 0, 0},
-    {"m  $$<A><Fri Sep 03 12:23:46.229 1999 Central Daylight Time><thread=250 (0xFA)>", "m", "A", true, 250,
-     936361426 * NS + 229000000, true, -300, 0, 0, 0},
-    {"m  $$<A><Fri Sep 03 12:23:46.229 1999 Eastern Standard Time><thread=250 (0xFA)>", "m", "A", true, 250,
-     936361426 * NS + 229000000, true, -300, 0, 0, 0},
-    {"m  $$<A><Fri Sep 03 12:23:46.229 1999 Eastern Daylight Time><thread=250 (0xFA)>", "m", "A", true, 250,
-     936361426 * NS + 229000000, true, -240, 0, 0, 0},
-    {"m  $$<A><Fri Sep 03 12:23:46.229 1999 Mountain Standard Time><thread=250 (0xFA)>", "m", "A", true, 250,
-     936361426 * NS + 229000000, true, -420, 0, 0, 0},
-    {"m  $$<A><Fri Sep 03 12:23:46.229 1999 Pacific Standard Time><thread=250 (0xFA)>", "m", "A", true, 250,
-     936361426 * NS + 229000000, true, -480, 0, 0, 0},
-    {"m  $$<A><Fri Sep 03 12:23:46.229 1999 Pacific Summer Time><thread=250 (0xFA)>", "m", "A", true, 250,
-     936361426 * NS + 229000000, false, 0, "Fri Sep 03 12:23:46.229 1999 Pacific Summer Time", 0, 0},
-    {"m  $$<A><Fri Sep 03 12:23:46.229 1999 W. Europe Daylight Time><thread=250 (0xFA)>", "m", "A", true, 250,
-     936361426 * NS + 229000000, false, 0, "Fri Sep 03 12:23:46.229 1999 W. Europe Daylight Time", 0, 0},
+    {"$$<SMS_DESPOOLER><Wed May 21 17:09:02 1997~><thread=DB>", "", "SMS_DESPOOLER", true, 0xDB,
+     864234542 * NS, false, 0, 0, 0, 0},
+    {"m  $$<A><Fri Sep 03 12:23:46.229 1999 Central Daylight Time><thread=250 (0xFA)>", "m", "A",
+     true, 250, 936361426 * NS + 229000000, true, -300, 0, 0, 0},
+    {"m  $$<A><Fri Sep 03 12:23:46.229 1999 Eastern Standard Time><thread=250 (0xFA)>", "m", "A",
+     true, 250, 936361426 * NS + 229000000, true, -300, 0, 0, 0},
+    {"m  $$<A><Fri Sep 03 12:23:46.229 1999 Eastern Daylight Time><thread=250 (0xFA)>", "m", "A",
+     true, 250, 936361426 * NS + 229000000, true, -240, 0, 0, 0},
+    {"m  $$<A><Fri Sep 03 12:23:46.229 1999 Mountain Standard Time><thread=250 (0xFA)>", "m", "A",
+     true, 250, 936361426 * NS + 229000000, true, -420, 0, 0, 0},
+    {"m  $$<A><Fri Sep 03 12:23:46.229 1999 Pacific Standard Time><thread=250 (0xFA)>", "m", "A",
+     true, 250, 936361426 * NS + 229000000, true, -480, 0, 0, 0},
+    {"m  $$<A><Fri Sep 03 12:23:46.229 1999 Pacific Summer Time><thread=250 (0xFA)>", "m", "A",
+     true, 250, 936361426 * NS + 229000000, false, 0,
+     "Fri Sep 03 12:23:46.229 1999 Pacific Summer Time", 0, 0},
+    {"m  $$<A><Fri Sep 03 12:23:46.229 1999 W. Europe Daylight Time><thread=250 (0xFA)>", "m", "A",
+     true, 250, 936361426 * NS + 229000000, false, 0,
+     "Fri Sep 03 12:23:46.229 1999 W. Europe Daylight Time", 0, 0},
     /* what KB texts leave of it */
-    {"m  $<SMS_DISTRIBUTION_MANAGER>", "m", "SMS_DISTRIBUTION_MANAGER", false, 0, 0, false, 0, 0, 0, 0},
+    {"m  $<SMS_DISTRIBUTION_MANAGER>", "m", "SMS_DISTRIBUTION_MANAGER", false, 0, 0, false, 0, 0, 0,
+     0},
     {"m  $$<SMS Provider> ", "m", "SMS Provider", false, 0, 0, false, 0, 0, 0, 0},
     /* lines that begin with their time */
-    {"<02-26-2023 19:54:46> SMSExec set-up", "SMSExec set-up", "", false, 0, FEB, false, 0, 0, 0, 0},
-    {"<02-26-2023 19:54:46> thread 12 (0xC)", "thread 12 (0xC)", "", false, 0, FEB, false, 0, 0, 0, 0},
+    {"<02-26-2023 19:54:46> SMSExec set-up", "SMSExec set-up", "", false, 0, FEB, false, 0, 0, 0,
+     0},
+    {"<02-26-2023 19:54:46> thread 12 (0xC)", "thread 12 (0xC)", "", false, 0, FEB, false, 0, 0, 0,
+     0},
     {"<02-26-2023 19:54:46>", "", "", false, 0, FEB, false, 0, 0, 0, 0},
     {"<Sun Feb 26 19:54:46 2023>         text", "text", "", false, 0, FEB, false, 0, 0, 0, 0},
-    {"<Sun Feb  6 19:54:46 2023> text", "text", "", false, 0, FEB - 20 * 86400 * NS, false, 0, 0, 0, 0},
-    {"<02-30-2023 19:54:46> text", "text", "", false, 0, 0, false, 0, "02-30-2023 19:54:46", 0, CMG_P_BAD_TIME},
-    {"2/26/2023 7:54:46 PM: ConfigMgrSetupWizard Verbose: 1 : Exiting.", "Exiting.", "ConfigMgrSetupWizard", false, 0, FEB,
-     false, 0, 0, 0, 0},
-    {"26.02.2023 19:54:46: Wizard Error: 1 : Exiting.", "Exiting.", "Wizard", false, 0, FEB, false, 0, 0, 0, 0},
-    {"2/3/2023 7:54:46 PM: Wizard Error: 12 :", "", "Wizard", false, 0, FEB - 23 * 86400 * NS, false, 0,
-     "2/3/2023 7:54:46 PM", 0, 0},
+    {"<Sun Feb  6 19:54:46 2023> text", "text", "", false, 0, FEB - 20 * 86400 * NS, false, 0, 0, 0,
+     0},
+    {"<02-30-2023 19:54:46> text", "text", "", false, 0, 0, false, 0, "02-30-2023 19:54:46", 0,
+     CMG_P_BAD_TIME},
+    {"2/26/2023 7:54:46 PM: ConfigMgrSetupWizard Verbose: 1 : Exiting.", "Exiting.",
+     "ConfigMgrSetupWizard", false, 0, FEB, false, 0, 0, 0, 0},
+    {"26.02.2023 19:54:46: Wizard Error: 1 : Exiting.", "Exiting.", "Wizard", false, 0, FEB, false,
+     0, 0, 0, 0},
+    {"2/3/2023 7:54:46 PM: Wizard Error: 12 :", "", "Wizard", false, 0, FEB - 23 * 86400 * NS,
+     false, 0, "2/3/2023 7:54:46 PM", 0, 0},
 };
 
 Test(sms, reads_every_form_of_row)
@@ -102,7 +119,8 @@ Test(sms, reads_every_form_of_row)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct cmg_event ev = decoded(rows[i].text, CMG_TAKEN);
         const char *text = rows[i].text;
-        cr_expect(is_text(ev.message, rows[i].message), "%s: %.*s", text, (int)ev.message.len, ev.message.ptr);
+        cr_expect(is_text(ev.message, rows[i].message), "%s: %.*s", text, (int)ev.message.len,
+                  ev.message.ptr);
         cr_expect(is_text(ev.component, rows[i].component), "%s", text);
         cr_expect_eq(ev.has_thread, rows[i].has_thread, "%s", text);
         cr_expect_eq(ev.thread, rows[i].thread, "%s", text);
@@ -153,7 +171,8 @@ Test(sms, caps_the_component)
         memset(text, 'C', sizeof text);
         memcpy(text, "m $$<", 5);
         size_t n = 5 + len;
-        n += (size_t)snprintf(text + n, sizeof text - n, "><02-26-2023 19:54:46.475+480><thread=250 (0xFA)>");
+        n += (size_t)snprintf(text + n, sizeof text - n,
+                              "><02-26-2023 19:54:46.475+480><thread=250 (0xFA)>");
         struct cmg_event ev = decoded(text, len <= 255 ? CMG_TAKEN : CMG_NOT_MINE);
         cr_expect_eq(ev.component.len, len <= 255 ? len : 0);
     }
@@ -221,7 +240,8 @@ Test(sms, finds_the_words_anywhere)
                 for (size_t i = 0; i < len; i++)
                     text[i] = "farwer"[i % 6];
                 memcpy(text + at, words[w], strlen(words[w]));
-                snprintf(text + len, sizeof text - len, " $$<A><02-26-2023 19:54:46.475+480><thread=250 (0xFA)>");
+                snprintf(text + len, sizeof text - len,
+                         " $$<A><02-26-2023 19:54:46.475+480><thread=250 (0xFA)>");
                 struct cmg_event ev = decoded(text, CMG_TAKEN);
                 cr_assert_eq(ev.level, w < 2 ? CMG_LEVEL_ERROR : CMG_LEVEL_WARNING, "%s", text);
             }
@@ -246,11 +266,12 @@ Test(sms, reads_a_status_message)
         {"statmsg.gmtdate", "Mon Feb 27 03:54:46.700 2023"},
         {"statmsg.le", "0X80131500"},
     };
-    struct cmg_event ev = decoded(
-        T("STATMSG: ID=9310 SEV=W LEV=M SOURCE=\"SMS Server\" COMP=\"SMS_CLOUD_CONTENT_MANAGER\" SYS=CM1.contoso.example "
-          "SITE=CHQ PID=2312 TID=7536 GMTDATE=Mon Feb 27 03:54:46.700 2023 ISTR0=\"a \"b\" LE=1\" ISTR1=\"\" ISTR2=\"\" "
-          "NUMATTRS=0 LE=0X80131500"),
-        CMG_TAKEN);
+    struct cmg_event ev = decoded(T("STATMSG: ID=9310 SEV=W LEV=M SOURCE=\"SMS Server\" "
+                                    "COMP=\"SMS_CLOUD_CONTENT_MANAGER\" SYS=CM1.contoso.example "
+                                    "SITE=CHQ PID=2312 TID=7536 GMTDATE=Mon Feb 27 03:54:46.700 "
+                                    "2023 ISTR0=\"a \"b\" LE=1\" ISTR1=\"\" ISTR2=\"\" "
+                                    "NUMATTRS=0 LE=0X80131500"),
+                                  CMG_TAKEN);
     cr_expect_eq(ev.attrs, sizeof expected / sizeof *expected);
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
         cr_expect(is_text(attr_of(&ev, expected[i][0]), expected[i][1]), "%s", expected[i][0]);
@@ -260,9 +281,10 @@ Test(sms, reads_a_status_message)
 
 Test(sms, reads_an_older_status_message)
 {
-    struct cmg_event ev = decoded(T("STATMSG: ID=500 SEV=I LEV=M SOURCE=\"SMS Server\" COMP=\"X\" SYS=A SITE=B PID=1 TID=2 "
-                                    "GMTDATE=Mon Feb 27 03:54:46.700 2023 ISTR0=\"\" NUMATTRS=0"),
-                                  CMG_TAKEN);
+    struct cmg_event ev = decoded(
+        T("STATMSG: ID=500 SEV=I LEV=M SOURCE=\"SMS Server\" COMP=\"X\" SYS=A SITE=B PID=1 TID=2 "
+          "GMTDATE=Mon Feb 27 03:54:46.700 2023 ISTR0=\"\" NUMATTRS=0"),
+        CMG_TAKEN);
     cr_expect(is_text(attr_of(&ev, "statmsg.gmtdate"), "Mon Feb 27 03:54:46.700 2023"));
     cr_expect_eq(attr_of(&ev, "statmsg.le").ptr, NULL);
     ev = decoded(T("STATMSG: ID=1"), CMG_TAKEN);

@@ -338,8 +338,8 @@ static bool add_file(struct load *l, const char *path, unsigned turn)
     struct source *s = &l->source[l->sources];
     *s = (struct source){.path = path, .turn = turn};
     l->src = s;
-    if (l->sources == FILES_MAX - 1)
-        return file_fault(l, CMG_ECONFIG, nowhere, "more than %d files", FILES_MAX - 1);
+    if (l->sources == FILES_MAX)
+        return file_fault(l, CMG_ECONFIG, nowhere, "more than %d files", FILES_MAX);
     l->sources++;
     return read_file(l, path, &s->text) && parse_source(l, s);
 }
@@ -1278,7 +1278,7 @@ static bool prepare(struct load *l)
     ok = ok && names_init(&l->slugs, &l->arena, CMG_CATALOG_ENTRIES_MAX) &&
          names_init(&l->tokens, &l->arena, CMG_CATALOG_TOKENS_MAX) &&
          names_init(&l->marks, &l->arena, CMG_CATALOG_MARKS_MAX);
-    l->source = ok ? take(l, FILES_MAX * sizeof(*l->source)) : NULL;
+    l->source = ok ? take(l, (FILES_MAX + 1) * sizeof(*l->source)) : NULL;
     l->rule = ok ? take(l, CMG_CATALOG_RULES_MAX * sizeof(*l->rule)) : NULL;
     return (ok && l->source && l->rule) || out_of_memory(l);
 }

@@ -99,7 +99,7 @@ static void copy_down(struct cmg_case *x, uint32_t i, struct cmg_finding *f)
     if (!f->url.len)
         f->url = cmg_str_of(t->url, inc->url);
     if (!f->code)
-        f->code = inc->code;
+        f->code = f->entry->code ? f->entry->code : inc->code;
     if (f->status < 0)
         f->status = inc->status;
     if (!f->status_text.len)

@@ -159,11 +159,11 @@ static void give_url(struct cmg_case *x, const struct cmg_rule *rule, const stru
         inc->url = cmg_corr_keep(t->url, CMG_CORR_URL, url);
 }
 
-static void give_words(struct cmg_case *x, const struct cmg_rule *rule, uint32_t i)
+static void give_words(struct cmg_case *x, const struct cmg_rule *rule, const struct cmg_joined *j)
 {
-    struct cmg_incident *inc = cmg_corr_incident(x->c, i);
-    struct cmg_incident_text *t = cmg_corr_incident_text(x->c, i);
-    bool newer = rule->role == CMG_ROLE_CANDIDATE;
+    struct cmg_incident *inc = cmg_corr_incident(x->c, j->incident);
+    struct cmg_incident_text *t = cmg_corr_incident_text(x->c, j->incident);
+    bool newer = j->role == CMG_ROLE_CANDIDATE;
     if (x->status >= 0 && (newer || inc->status < 0))
         inc->status = x->status;
     if (x->facts.status_text.len && (newer || !inc->status_text))
@@ -206,7 +206,7 @@ void cmg_contribute(struct cmg_case *x, const struct cmg_rule *rule, const struc
         shows |= cmg_corr_slot(x->c, x->slot)->request_scope;
     inc->scope = (uint8_t)(inc->scope | shows);
     give_url(x, rule, j);
-    give_words(x, rule, j->incident);
+    give_words(x, rule, j);
     give_flags(x, rule, j->incident);
     cmg_corr_touch(x->c, j->incident, x->now, &x->e->window);
 }

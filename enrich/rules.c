@@ -60,12 +60,13 @@ static bool code_holds(const struct cmg_case *x, uint32_t code)
     return !code;
 }
 
-/* An access-log row is columns, not ConfigMgr's sentences: only rules that ask for its decoder see it. */
-static bool decoder_holds(const struct cmg_case *x, cmg_str name)
+/* An access-log row is columns, not ConfigMgr's sentences: it is seen by rules that ask for its decoder, or for
+ * nothing but columns. */
+static bool decoder_holds(const struct cmg_case *x, const struct cmg_rule *r)
 {
-    if (!name.len)
-        return !x->r->event.has_http;
-    return x->r->decoder && cmg_str_eq(name, cmg_str_c(x->r->decoder->name));
+    if (r->decoder.len)
+        return x->r->decoder && cmg_str_eq(r->decoder, cmg_str_c(x->r->decoder->name));
+    return !x->r->event.has_http || (!r->tokens && !r->status_text.len && !r->code);
 }
 
 static bool open_holds(const struct cmg_case *x, const struct cmg_rule *r)
@@ -87,7 +88,7 @@ static bool holds(const struct judging *j, const struct cmg_rule *r)
     const struct cmg_case *x = j->x;
     return words_hold(j, r) && (r->status < 0 || r->status == x->status) &&
            (r->substatus < 0 || r->substatus == x->substatus) && status_text_holds(x, r->status_text) &&
-           code_holds(x, r->code) && (x->marks & r->seen) == r->seen && decoder_holds(x, r->decoder) &&
+           code_holds(x, r->code) && (x->marks & r->seen) == r->seen && decoder_holds(x, r) &&
            open_holds(x, r);
 }
 

@@ -38,7 +38,7 @@ static const cmg_str token[TOKENS] = {
 };
 
 enum class {
-    GENERIC, TRANSIENT, SECURE, CERT_REQUIRED, FORBIDDEN, OTHER, INVALID_TOKEN, WEB_403, NO_CERT, NO_CRL, ROW_403_7,
+    GENERIC, TRANSIENT, SECURE, CERT_REQUIRED, FORBIDDEN, OTHER, INVALID_TOKEN, WEB_403, NO_CERT, NO_CRL, ROW_403_7, ROW_403_16,
     PREAUTH, CONNECT, NO_TOKEN, FOREIGN, FOLLOW_UP, CLASSES, NONE = -1
 };
 
@@ -72,6 +72,7 @@ static const struct cmg_entry entry[CLASSES] = {
     [NO_CERT] = {.slug = CMG_LIT("cp-no-client-auth-cert"), .rank = 60, .scope = CMG_SCOPE_CMG},
     [NO_CRL] = {.slug = CMG_LIT("cp-client-cert-crl-unreachable"), .rank = 70, .scope = CMG_SCOPE_CMG},
     [ROW_403_7] = {.slug = CMG_LIT("iis-403-7-client-cert-required"), .rank = 60},
+    [ROW_403_16] = {.slug = CMG_LIT("iis-403-16-client-cert-untrusted"), .rank = 60},
     [PREAUTH] = {.slug = CMG_LIT("ccm-sts-preauth-token-expired"), .rank = 60, .scope = CMG_SCOPE_CMG},
     [CONNECT] = {.slug = CMG_LIT("winhttp-cannot-connect"), .rank = 50, .code = 0x80072efd},
     [NO_TOKEN] = {.slug = CMG_LIT("client-no-token-auth"), .rank = 30, .code = 0x87d00455,
@@ -107,6 +108,7 @@ static const struct cmg_rule rule[] = {
     {C(NO_CRL), .role = CMG_ROLE_NONE, WORDS(T_OFFLINE), .sets = MARK_OFFLINE, ANY},
     {C(NO_CRL), .role = CMG_ROLE_NONE, WORDS(T_SIGNATURE), .clears = MARK_OFFLINE, ANY},
     {C(ROW_403_7), .role = CMG_ROLE_PRIMARY, .decoder = CMG_LIT("iis"), .status = 403, .substatus = 7},
+    {C(ROW_403_16), .role = CMG_ROLE_PRIMARY, .status = 403, .substatus = 16},
     {C(PREAUTH), .role = CMG_ROLE_CANDIDATE, WORDS(T_PREAUTH), ANY},
     {C(PREAUTH), .role = CMG_ROLE_EVIDENCE, WORDS(T_LIFETIME), ANY},
     {C(PREAUTH), .role = CMG_ROLE_EVIDENCE, WORDS(T_VALID), ANY},
@@ -732,6 +734,7 @@ Test(enrich, access_log_rows)
         {"10.0.0.8", "10.0.0.7", "GW.fabrikam.example:443", "/SMS_MP/.sms_aut", 403, 7, true, true, CMG},
         {"10.0.0.8", "10.0.0.7", "mp01.contoso.example", "/SMS_MP/.sms_aut", 403, 7, true, true, UNK},
         {"10.0.0.8", "10.0.0.7", "", "/CCM_Proxy_MutualAuth/1", 403, 7, false, true, CMG},
+        {"10.0.0.8", "10.0.0.7", "", "/SMS_MP/.sms_aut", 403, 16, true, true, UNK},
         {"10.0.0.8", "10.0.0.7", "", "/SMS_MP/.sms_aut", 403, 13, true, false, UNK},
         {"10.0.0.8", "10.0.0.7", "", "/SMS_MP/.sms_aut", 200, 7, true, false, UNK},
         {"10.0.0.8", "10.0.0.7", "", "/SMS_MP/.sms_aut", -1, -1, true, false, UNK},

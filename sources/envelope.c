@@ -30,16 +30,16 @@ static enum cmg_rc peel_one(struct cmg_peeler *p, cmg_str s, int64_t now_ns, con
                             struct cmg_envelope *ret)
 {
     struct cmg_buf *scratch = &p->scratch[ret->depth];
-    enum cmg_wrapper kind = CMG_WRAP_SYSLOG;
+    enum cmg_wrapper kind = CMG_WRAP_CRI;
     scratch->len = 0;
-    enum cmg_rc rc = cmg_peel_syslog(p, scratch, s, now_ns, opt, ret);
+    enum cmg_rc rc = cmg_peel_cri(s, ret); /* first: "stdout" would pass for a host of syslog */
+    if (rc == CMG_AGAIN) {
+        kind = CMG_WRAP_SYSLOG;
+        rc = cmg_peel_syslog(p, scratch, s, now_ns, opt, ret);
+    }
     if (rc == CMG_AGAIN) {
         kind = CMG_WRAP_JSON;
         rc = cmg_peel_json(p, scratch, s, ret);
-    }
-    if (rc == CMG_AGAIN) {
-        kind = CMG_WRAP_CRI;
-        rc = cmg_peel_cri(s, ret);
     }
     if (rc != CMG_OK)
         return rc;

@@ -167,13 +167,25 @@ static bool read_epoch(cmg_str s, int64_t *ret_ns)
 }
 
 /* A text without an offset is UTC: what JSON wrappers mean by it (Docker writes "2016-01-07T16:49:10.0"). */
+static bool read_time(cmg_str s, struct cmg_time *ret)
+{
+    char zoned[CMG_RFC3339_MAX + 1];
+    if (cmg_rfc3339_read(s, ret))
+        return true;
+    if (s.len >= CMG_RFC3339_MAX)
+        return false;
+    memcpy(zoned, s.ptr, s.len);
+    zoned[s.len] = 'Z';
+    return cmg_rfc3339_read(cmg_str_of(zoned, s.len + 1), ret);
+}
+
 static void set_time(const struct cmg_json_value *v, struct cmg_envelope *ret)
 {
     struct cmg_time t;
     if (v->type == CMG_JSON_NUMBER) {
         ret->has_time = read_epoch(v->raw, &ret->time_ns) || ret->has_time;
-    } else if (v->type == CMG_JSON_STRING && !v->escaped && cmg_rfc3339_read(v->raw, &t)) {
-        ret->time_ns = t.ns - (t.zoned ? t.offset_min * 60 * CMG_NS_PER_S : 0);
+    } else if (v->type == CMG_JSON_STRING && !v->escaped && read_time(v->raw, &t)) {
+        ret->time_ns = t.ns - t.offset_min * 60 * CMG_NS_PER_S;
         ret->has_time = true;
         ret->guessed_time = false;
     }

@@ -406,6 +406,12 @@ static bool is_command(struct cmg_settings *s, const char *word)
     return false;
 }
 
+/* explain -2147012721: codes are written with a sign, and no option is a digit. */
+static bool is_code(const struct line *l, const char *arg)
+{
+    return l->s->command == CMG_EXPLAIN && cmg_is_digit(arg[1]);
+}
+
 /* Options may stand anywhere before "--"; the first operand there may be a command. */
 static void take_all(struct line *l)
 {
@@ -416,7 +422,7 @@ static void take_all(struct line *l)
             options = false;
         } else if (options && arg[0] == '-' && arg[1] == '-') {
             take_long(l, arg);
-        } else if (options && arg[0] == '-' && arg[1]) {
+        } else if (options && arg[0] == '-' && arg[1] && !is_code(l, arg)) {
             take_letters(l, arg);
         } else {
             if (!first || !options || !is_command(l->s, arg))

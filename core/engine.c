@@ -28,8 +28,10 @@ static bool fail(struct cmg_error *reterr, enum cmg_rc rc, const char *text, cmg
 
 static bool check(const struct cmg_options *opt, struct cmg_error *reterr)
 {
-    if (opt->max_record && (opt->max_record < CMG_MAX_RECORD_MIN || opt->max_record > CMG_MAX_RECORD_MAX))
-        return fail(reterr, CMG_ECONFIG, "max-record must lie between 256 and 67108864 bytes", CMG_LIT(""));
+    if (opt->max_record &&
+        (opt->max_record < CMG_MAX_RECORD_MIN || opt->max_record > CMG_MAX_RECORD_MAX))
+        return fail(reterr, CMG_ECONFIG, "max-record must lie between 256 and 67108864 bytes",
+                    CMG_LIT(""));
     if (opt->decoder.len && !cmg_decoder_find(opt->decoder))
         return fail(reterr, CMG_ECONFIG, "no such decoder: ", opt->decoder);
     return true;
@@ -46,7 +48,8 @@ static bool copy_host(struct cmg_engine *e, cmg_str host, struct cmg_error *rete
     return true;
 }
 
-/* The enricher keeps its own copies of the names it compares; what stays in e->opt must not dangle. */
+/* The enricher keeps its own copies of the names it compares; what stays in e->opt must not dangle.
+ */
 static void forget_borrowed(struct cmg_options *opt)
 {
     opt->cmg_hosts = NULL;

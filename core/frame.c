@@ -60,7 +60,8 @@ uint32_t cmg_frame_choose(struct cmg_stream *s, cmg_str line)
 static void clear_event(struct cmg_event *ev)
 {
     memset(ev, 0, offsetof(struct cmg_event, attr));
-    ev->http = (struct cmg_http){.status = -1, .substatus = -1, .port = -1, .win32 = -1, .time_taken_ms = -1};
+    ev->http = (struct cmg_http){
+        .status = -1, .substatus = -1, .port = -1, .win32 = -1, .time_taken_ms = -1};
 }
 
 static void clear_finding(struct cmg_finding *f)
@@ -91,7 +92,8 @@ static enum cmg_take decode(struct cmg_stream *s, const struct cmg_frame *f, str
     return take;
 }
 
-/* @timestamp, and where it comes from. A time without an offset is read as if UTC, or as the options say. */
+/* @timestamp, and where it comes from. A time without an offset is read as if UTC, or as the
+ * options say. */
 static void date(struct cmg_stream *s, struct cmg_record *r)
 {
     const struct cmg_time *t = &r->event.time;
@@ -125,12 +127,14 @@ static void write_hex(char *out, uint64_t v, unsigned digits)
         out[i] = hex[v >> (4 * (digits - 1 - i)) & 15];
 }
 
-/* event.id: milliseconds of the record's own clock (so that --timezone does not change it; zeros without a time),
- * then the hash of where it stands and what it says. Byte order is fixed, so ids agree between machines. */
+/* event.id: milliseconds of the record's own clock (so that --timezone does not change it; zeros
+ * without a time), then the hash of where it stands and what it says. Byte order is fixed, so ids
+ * agree between machines. */
 static void identify(struct cmg_stream *s, const struct cmg_frame *f, struct cmg_record *r)
 {
     struct cmg_memory *m = s->memory;
-    if (!m->has_generation && !f->placeless && !(r->problems & (CMG_P_PARTIAL_TAIL | CMG_P_TRUNCATED))) {
+    if (!m->has_generation && !f->placeless &&
+        !(r->problems & (CMG_P_PARTIAL_TAIL | CMG_P_TRUNCATED))) {
         m->generation = XXH3_64bits(f->source.ptr, f->source.len);
         m->has_generation = 1;
     }

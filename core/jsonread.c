@@ -235,10 +235,12 @@ bool cmg_json_read(cmg_str text, struct cmg_json_value *ret, size_t *ret_end)
 
 struct cmg_json_walk cmg_json_walk(cmg_str text)
 {
-    return (struct cmg_json_walk){.text = text, .at = 1, .object = text.len && text.ptr[0] == '{', .first = true};
+    return (struct cmg_json_walk){
+        .text = text, .at = 1, .object = text.len && text.ptr[0] == '{', .first = true};
 }
 
-bool cmg_json_next(struct cmg_json_walk *w, struct cmg_json_value *ret_key, struct cmg_json_value *ret_value)
+bool cmg_json_next(struct cmg_json_walk *w, struct cmg_json_value *ret_key,
+                   struct cmg_json_value *ret_value)
 {
     if (w->broken || w->at >= w->text.len)
         return false;
@@ -247,7 +249,8 @@ bool cmg_json_next(struct cmg_json_walk *w, struct cmg_json_value *ret_key, stru
         w->at = w->text.len;
         return false;
     }
-    w->broken = (!w->first && !eat(&c, ',')) || (w->object && !key(&c, ret_key)) || !value(&c, ret_value);
+    w->broken =
+        (!w->first && !eat(&c, ',')) || (w->object && !key(&c, ret_key)) || !value(&c, ret_value);
     w->first = false;
     w->at = (size_t)(c.p - w->text.ptr);
     return !w->broken;

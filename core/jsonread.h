@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Looking into JSON that somebody else wrote, without a copy and without allocation (RFC 8259).
  *
- * For the wrappers that forwarders put around a log line: a few known keys are wanted, the rest is passed over. Values
- * are slices of the text. The grammar is checked as far as it is walked; nesting is capped. */
+ * For the wrappers that forwarders put around a log line: a few known keys are wanted, the rest is
+ * passed over. Values are slices of the text. The grammar is checked as far as it is walked;
+ * nesting is capped. */
 #ifndef CMG_CORE_JSONREAD_H
 #define CMG_CORE_JSONREAD_H
 
@@ -10,7 +11,15 @@
 
 enum { CMG_JSON_DEPTH_MAX = 64 };
 
-enum cmg_json_type { CMG_JSON_NULL, CMG_JSON_FALSE, CMG_JSON_TRUE, CMG_JSON_NUMBER, CMG_JSON_STRING, CMG_JSON_ARRAY, CMG_JSON_OBJECT };
+enum cmg_json_type {
+    CMG_JSON_NULL,
+    CMG_JSON_FALSE,
+    CMG_JSON_TRUE,
+    CMG_JSON_NUMBER,
+    CMG_JSON_STRING,
+    CMG_JSON_ARRAY,
+    CMG_JSON_OBJECT
+};
 
 struct cmg_json_value {
     enum cmg_json_type type;
@@ -25,18 +34,20 @@ struct cmg_json_walk {
     bool object, first, broken;
 };
 
-/* One value at the front of `text` (white space around it is passed over); *ret_end is behind it. False: none is
- * there, or it is no JSON. */
+/* One value at the front of `text` (white space around it is passed over); *ret_end is behind it.
+ * False: none is there, or it is no JSON. */
 CMG_MUST_USE bool cmg_json_read(cmg_str text, struct cmg_json_value *ret, size_t *ret_end);
 /* `container` is the raw of an ARRAY or OBJECT. */
 struct cmg_json_walk cmg_json_walk(cmg_str container);
 /* False: no further member. A text that was read by cmg_json_read is sound and never breaks off. */
-bool cmg_json_next(struct cmg_json_walk *w, struct cmg_json_value *ret_key, struct cmg_json_value *ret_value);
+bool cmg_json_next(struct cmg_json_walk *w, struct cmg_json_value *ret_key,
+                   struct cmg_json_value *ret_value);
 
-/* Appends the string's text. Lone surrogates become U+FFFD and are counted. Bytes that are no UTF-8 are passed on as
- * they are: who decodes the text behind knows what to make of them. */
+/* Appends the string's text. Lone surrogates become U+FFFD and are counted. Bytes that are no UTF-8
+ * are passed on as they are: who decodes the text behind knows what to make of them. */
 CMG_MUST_USE enum cmg_rc cmg_json_unescape(cmg_str raw, struct cmg_buf *out, size_t *ret_replaced);
-/* An integer, also one in a string, also with an exponent-free ".0" behind it. False: not one, or past 64 bits. */
+/* An integer, also one in a string, also with an exponent-free ".0" behind it. False: not one, or
+ * past 64 bits. */
 CMG_MUST_USE bool cmg_json_int(const struct cmg_json_value *v, int64_t *ret);
 /* Does the key or value read `s`? Only for strings without escapes. */
 static inline bool cmg_json_is(const struct cmg_json_value *v, cmg_str s)

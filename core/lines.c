@@ -81,8 +81,8 @@ char *cmg_lines_room(struct cmg_lines *l, size_t want)
     return l->ptr + l->end;
 }
 
-/* A byte that an ANSI or UTF-8 log line begins with, and that makes no letter of the logs' scripts when it stands
- * in the high half of a UTF-16 unit. */
+/* A byte that an ANSI or UTF-8 log line begins with, and that makes no letter of the logs' scripts
+ * when it stands in the high half of a UTF-16 unit. */
 static bool is_text_byte(unsigned char c)
 {
     return (c >= 0x20 && c < 0x7f) || c == '\t' || c == '\r' || c == '\n';
@@ -96,9 +96,9 @@ static size_t needed(const struct cmg_lines *l, const unsigned char *p, size_t n
     return n >= 2 && (!p[0] || !p[1]) ? 2 : PEEK;
 }
 
-/* Does the line begin in another width than the one before it? A UTF-16 byte order mark opens UTF-16; four
- * ASCII bytes without a NUL among them close it (PowerShell's Out-File and Add-Content write one file in two
- * encodings). False: too few bytes to say. */
+/* Does the line begin in another width than the one before it? A UTF-16 byte order mark opens
+ * UTF-16; four ASCII bytes without a NUL among them close it (PowerShell's Out-File and Add-Content
+ * write one file in two encodings). False: too few bytes to say. */
 static bool settle_width(struct cmg_lines *l)
 {
     size_t n = l->end - l->line;
@@ -115,8 +115,8 @@ static bool settle_width(struct cmg_lines *l)
     return true;
 }
 
-/* UTF-16 without a mark: in [p, p + n), n >= 4, three of four units at least have a NUL in the half `zero`,
- * none in the other. */
+/* UTF-16 without a mark: in [p, p + n), n >= 4, three of four units at least have a NUL in the half
+ * `zero`, none in the other. */
 static bool looks_wide(const char *p, size_t n, size_t zero)
 {
     size_t units = n / 2, zeros = 0;
@@ -128,8 +128,8 @@ static bool looks_wide(const char *p, size_t n, size_t zero)
     return units >= 2 && zeros * 4 >= units * 3;
 }
 
-/* The line feed at `nl` may be half of a UTF-16 one. +1: it is, and the width was changed; 0: it is a plain line
- * feed; -1: the byte behind it decides and is not there. */
+/* The line feed at `nl` may be half of a UTF-16 one. +1: it is, and the width was changed; 0: it is
+ * a plain line feed; -1: the byte behind it decides and is not there. */
 static int widen(struct cmg_lines *l, size_t nl)
 {
     const char *p = l->ptr + l->line;
@@ -147,8 +147,8 @@ static int widen(struct cmg_lines *l, size_t nl)
     return l->width != CMG_BYTES;
 }
 
-/* The content of the line is [line, line + len) when it may have `max` bytes: never cuts a UTF-8 character or a
- * UTF-16 unit or pair in two. */
+/* The content of the line is [line, line + len) when it may have `max` bytes: never cuts a UTF-8
+ * character or a UTF-16 unit or pair in two. */
 static size_t cut_at(const struct cmg_lines *l, size_t max)
 {
     const char *p = l->ptr + l->line;
@@ -184,7 +184,8 @@ static bool is_unit(const struct cmg_lines *l, size_t at, char c)
     return false;
 }
 
-/* Offset of the next line feed from l->scan on and before `limit`, or CMG_STR_NPOS; l->scan moves. */
+/* Offset of the next line feed from l->scan on and before `limit`, or CMG_STR_NPOS; l->scan moves.
+ */
 static size_t find_feed(struct cmg_lines *l, size_t limit)
 {
     while (l->scan < limit) {
@@ -240,7 +241,8 @@ bool cmg_lines_find(struct cmg_lines *l, size_t max, struct cmg_line *ret)
         return false;
     if (l->scan < l->line)
         l->scan = l->line;
-    /* Two units more than fit: enough to see a line end right behind a record of the largest size. */
+    /* Two units more than fit: enough to see a line end right behind a record of the largest size.
+     */
     size_t have = l->end - l->line, most = max + 2 * unit(l);
     size_t limit = l->line + (have < most ? have : most);
     size_t nl = find_feed(l, limit);

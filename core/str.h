@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Slices: looking at bytes that belong to somebody else. Everything is inline and allocates nothing. */
+ * Slices: looking at bytes that belong to somebody else. Everything is inline and allocates
+ * nothing. */
 #ifndef CMG_CORE_STR_H
 #define CMG_CORE_STR_H
 
@@ -7,7 +8,7 @@
 
 #include <string.h>
 
-#define CMG_LIT(s) ((cmg_str){"" s "", sizeof(s) - 1})
+#define CMG_LIT(s)   ((cmg_str){"" s "", sizeof(s) - 1})
 #define CMG_STR_NPOS ((size_t)-1)
 
 static inline cmg_str cmg_str_of(const char *ptr, size_t len)
@@ -53,7 +54,8 @@ static inline bool cmg_str_starts(cmg_str s, cmg_str head)
 
 static inline bool cmg_str_ends(cmg_str s, cmg_str tail)
 {
-    return s.len >= tail.len && (tail.len == 0 || memcmp(s.ptr + s.len - tail.len, tail.ptr, tail.len) == 0);
+    return s.len >= tail.len &&
+           (tail.len == 0 || memcmp(s.ptr + s.len - tail.len, tail.ptr, tail.len) == 0);
 }
 
 /* Index of the first `c`, or CMG_STR_NPOS. */
@@ -66,7 +68,8 @@ static inline size_t cmg_str_chr(cmg_str s, char c)
 /* Index of the first `needle` (not empty), or CMG_STR_NPOS. */
 static inline size_t cmg_str_find(cmg_str s, cmg_str needle)
 {
-    const char *p = s.len >= needle.len && needle.len ? memmem(s.ptr, s.len, needle.ptr, needle.len) : NULL;
+    const char *p =
+        s.len >= needle.len && needle.len ? memmem(s.ptr, s.len, needle.ptr, needle.len) : NULL;
     return p ? (size_t)(p - s.ptr) : CMG_STR_NPOS;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One log of one host: bytes in, records out.
  *
- * The bytes stay where they were read to. A record's text is a slice of them, unless one of its lines had to be
- * converted to UTF-8: then it is put together in a second buffer. Its bytes in the input stay contiguous in any
- * case, so that its offset, length and hash are those of the log. */
+ * The bytes stay where they were read to. A record's text is a slice of them, unless one of its
+ * lines had to be converted to UTF-8: then it is put together in a second buffer. Its bytes in the
+ * input stay contiguous in any case, so that its offset, length and hash are those of the log. */
 #include "core/stream.h"
 #include "enrich/enrich.h"
 
@@ -31,7 +31,8 @@ static bool copy_names(struct cmg_stream *s, const struct cmg_origin *o)
     return true;
 }
 
-struct cmg_stream *cmg_stream_new(const struct cmg_engine *e, struct cmg_corr *c, const struct cmg_origin *origin)
+struct cmg_stream *cmg_stream_new(const struct cmg_engine *e, struct cmg_corr *c,
+                                  const struct cmg_origin *origin)
 {
     struct cmg_stream *s = calloc(1, sizeof *s);
     if (!s)
@@ -47,7 +48,8 @@ struct cmg_stream *cmg_stream_new(const struct cmg_engine *e, struct cmg_corr *c
     s->memory->build = cmg_memory_build();
     s->in.base = origin->offset;
     s->memory->envelope_ns = origin->envelope_ns;
-    s->text = cmg_buf_init(4 * (e->opt.max_record + 16)); /* the widest a character grows: 1 byte to 3 */
+    s->text =
+        cmg_buf_init(4 * (e->opt.max_record + 16)); /* the widest a character grows: 1 byte to 3 */
     return s;
 }
 
@@ -105,13 +107,15 @@ void cmg_stream_flush(struct cmg_stream *s, bool over)
     s->ended = over;
 }
 
-/* The stand-in for an offset grows with every line of one time, so that two equal lines stay two, and is the same when
- * the same lines come again. */
+/* The stand-in for an offset grows with every line of one time, so that two equal lines stay two,
+ * and is the same when the same lines come again. */
 void cmg_stream_at(struct cmg_stream *s, uint64_t offset, int64_t envelope_ns)
 {
     bool held = s->in.line != s->in.start;
     s->memory->placeless = offset == UINT64_MAX;
-    s->memory->occurrence = s->memory->placeless && envelope_ns == s->memory->envelope_ns ? s->memory->occurrence + 1 : 0;
+    s->memory->occurrence = s->memory->placeless && envelope_ns == s->memory->envelope_ns
+                                ? s->memory->occurrence + 1
+                                : 0;
     s->memory->envelope_ns = envelope_ns;
     if (s->memory->placeless) /* spread, so that a count never reaches the next time's stand-in */
         offset = (uint64_t)envelope_ns * UINT64_C(0x9e3779b97f4a7c15) + s->memory->occurrence;
@@ -140,12 +144,13 @@ static enum cmg_rc start_copy(struct cmg_stream *s)
     return rc;
 }
 
-/* The line's text behind what is held. *ret_text is all of it, *ret_fresh where the line begins. On failure the
- * stream is as before. */
-static enum cmg_rc append(struct cmg_stream *s, const struct cmg_line *line, enum cmg_encoding enc, cmg_str *ret_text,
-                          size_t *ret_fresh)
+/* The line's text behind what is held. *ret_text is all of it, *ret_fresh where the line begins. On
+ * failure the stream is as before. */
+static enum cmg_rc append(struct cmg_stream *s, const struct cmg_line *line, enum cmg_encoding enc,
+                          cmg_str *ret_text, size_t *ret_fresh)
 {
-    cmg_str bytes = cmg_str_of(s->in.ptr + s->in.line + line->mark, line->raw - line->eol - line->mark);
+    cmg_str bytes =
+        cmg_str_of(s->in.ptr + s->in.line + line->mark, line->raw - line->eol - line->mark);
     bool first = s->in.line == s->in.start;
     if (first)
         s->front = line->mark;
@@ -178,7 +183,8 @@ static void forget_held(struct cmg_stream *s)
 }
 
 /* The record is [start, start + length) of the input, the last `eol` of it its line end. */
-static void take(struct cmg_stream *s, cmg_str text, size_t length, size_t eol, struct cmg_frame *ret)
+static void take(struct cmg_stream *s, cmg_str text, size_t length, size_t eol,
+                 struct cmg_frame *ret)
 {
     struct cmg_lines *in = &s->in;
     ret->text = text;
@@ -212,8 +218,8 @@ static void take_held(struct cmg_stream *s, cmg_str text, size_t fresh, struct c
 }
 
 /* The decoder ended the record inside the line: where is that in the input? */
-static size_t source_end(const struct cmg_stream *s, const struct cmg_line *line, enum cmg_encoding enc, cmg_str text,
-                         size_t fresh, size_t end)
+static size_t source_end(const struct cmg_stream *s, const struct cmg_line *line,
+                         enum cmg_encoding enc, cmg_str text, size_t fresh, size_t end)
 {
     size_t in_line = end - fresh;
     if (enc != CMG_ENC_UTF8)
@@ -221,7 +227,8 @@ static size_t source_end(const struct cmg_stream *s, const struct cmg_line *line
     return s->in.line - s->in.start + line->mark + in_line;
 }
 
-/* Keep the line and wait for the next one. In the second buffer its line end is one '\n', or "\r\n". */
+/* Keep the line and wait for the next one. In the second buffer its line end is one '\n', or
+ * "\r\n". */
 static enum cmg_rc hold(struct cmg_stream *s, const struct cmg_line *line)
 {
     size_t u = s->in.width == CMG_BYTES ? 1 : 2;
@@ -247,8 +254,8 @@ static struct cmg_cut split(const struct cmg_stream *s, cmg_str text, size_t fre
 }
 
 /* The largest record is full, or the input ends inside a record. */
-static enum step take_forced(struct cmg_stream *s, cmg_str text, const struct cmg_line *line, uint32_t problem,
-                             struct cmg_frame *ret)
+static enum step take_forced(struct cmg_stream *s, cmg_str text, const struct cmg_line *line,
+                             uint32_t problem, struct cmg_frame *ret)
 {
     s->held_problems |= problem;
     take(s, text, s->in.line - s->in.start + line->raw, line->eol, ret);
@@ -257,8 +264,8 @@ static enum step take_forced(struct cmg_stream *s, cmg_str text, const struct cm
     return STEP_FRAME;
 }
 
-static enum step settle(struct cmg_stream *s, const struct cmg_line *line, enum cmg_encoding enc, cmg_str text,
-                        size_t fresh, struct cmg_frame *ret)
+static enum step settle(struct cmg_stream *s, const struct cmg_line *line, enum cmg_encoding enc,
+                        cmg_str text, size_t fresh, struct cmg_frame *ret)
 {
     struct cmg_cut cut = split(s, text, fresh);
     if (cut.verdict == CMG_NEW && fresh) {
@@ -282,7 +289,8 @@ static enum step settle(struct cmg_stream *s, const struct cmg_line *line, enum 
     }
     if (line->cut)
         return take_forced(s, text, line, CMG_P_TRUNCATED, ret);
-    return take_forced(s, text, line, line->open && s->flush && !s->ended ? CMG_P_PARTIAL_TAIL : 0, ret);
+    return take_forced(s, text, line, line->open && s->flush && !s->ended ? CMG_P_PARTIAL_TAIL : 0,
+                       ret);
 }
 
 static enum step skip_blank(struct cmg_stream *s, const struct cmg_line *line)
@@ -319,7 +327,8 @@ static enum step step(struct cmg_stream *s, struct cmg_frame *ret)
     struct cmg_line line;
     in->width = (enum cmg_width)s->memory->width;
     bool found = cmg_lines_find(in, held < max ? max - held : 0, &line);
-    s->memory->width = (uint8_t)in->width; /* may have been settled before the line's end is there */
+    s->memory->width =
+        (uint8_t)in->width; /* may have been settled before the line's end is there */
     if (!found)
         return release(s, ret);
     enum cmg_encoding enc =
@@ -375,7 +384,8 @@ static bool promotion(struct cmg_stream *s, int64_t now, bool all, struct cmg_re
     return true;
 }
 
-/* Promotions that the record's time brings about leave before it; it waits for them in s->record. */
+/* Promotions that the record's time brings about leave before it; it waits for them in s->record.
+ */
 static enum cmg_rc hand_out(struct cmg_stream *s, struct cmg_record *ret)
 {
     if (promotion(s, window_time(ret), false, &s->promoted)) {
@@ -422,7 +432,8 @@ static cmg_str without_line_end(cmg_str f)
     return f;
 }
 
-/* Windows-1252 where it is not UTF-8. Without memory the sound part of it stays: the caller's frame is not lost to him. */
+/* Windows-1252 where it is not UTF-8. Without memory the sound part of it stays: the caller's frame
+ * is not lost to him. */
 static void convert(struct cmg_stream *s, struct cmg_frame *f)
 {
     size_t valid = cmg_utf8_valid(f->text), replaced = 0;
@@ -438,7 +449,8 @@ static void convert(struct cmg_stream *s, struct cmg_frame *f)
 
 bool cmg_stream_frame(struct cmg_stream *s, cmg_str frame, struct cmg_record *ret)
 {
-    struct cmg_frame f = {.offset = s->in.base, .length = frame.len, .lines = 1, .placeless = s->memory->placeless};
+    struct cmg_frame f = {
+        .offset = s->in.base, .length = frame.len, .lines = 1, .placeless = s->memory->placeless};
     f.source = f.text = without_line_end(frame);
     if (cmg_str_starts(f.text, CMG_LIT("\xef\xbb\xbf")))
         f.text = cmg_str_from(f.text, 3);
@@ -451,7 +463,8 @@ bool cmg_stream_frame(struct cmg_stream *s, cmg_str frame, struct cmg_record *re
         s->stats.bytes_skipped += frame.len;
         return false;
     }
-    for (cmg_str t = f.text; cmg_str_chr(t, '\n') != CMG_STR_NPOS; t = cmg_str_from(t, cmg_str_chr(t, '\n') + 1))
+    for (cmg_str t = f.text; cmg_str_chr(t, '\n') != CMG_STR_NPOS;
+         t = cmg_str_from(t, cmg_str_chr(t, '\n') + 1))
         f.lines++;
     f.decoder = cmg_frame_choose(s, f.text);
     if (!cmg_frame_decode(s, &f, ret))

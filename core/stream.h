@@ -7,8 +7,8 @@
 #include "core/lines.h"
 #include "decoders/decoder.h"
 
-/* What a stream remembers between records: plain data, saved and restored as one block. The decoders' states
- * follow it, each at its offset. */
+/* What a stream remembers between records: plain data, saved and restored as one block. The
+ * decoders' states follow it, each at its offset. */
 struct cmg_memory {
     uint64_t build;      /* which decoders, which sizes: a block of another build is refused */
     uint64_t generation; /* hash of the log's first complete record */
@@ -18,7 +18,8 @@ struct cmg_memory {
     uint32_t decoder;    /* index of the last one that took a line */
     uint8_t width;       /* enum cmg_width */
     uint8_t has_generation, has_last, placeless;
-    uint8_t continuing; /* 1 + index of the decoder whose record was cut at the cap and goes on; 0: none */
+    uint8_t continuing; /* 1 + index of the decoder whose record was cut at the cap and goes on; 0:
+                           none */
 };
 
 /* A record's text before it is decoded. */
@@ -38,10 +39,11 @@ struct cmg_stream {
     char *names;
     cmg_str host, path;
     struct cmg_lines in;
-    /* The record that is being put together. Its text is in `in`, or in `text` once a line had to be converted. */
+    /* The record that is being put together. Its text is in `in`, or in `text` once a line had to
+     * be converted. */
     struct cmg_buf text;
     bool copied;
-    size_t front;       /* uncopied: bytes of `in` before the text (a byte order mark) */
+    size_t front; /* uncopied: bytes of `in` before the text (a byte order mark) */
     uint32_t held_lines, held_problems, held_decoder;
     bool ended, flush, promote;
     bool pending; /* `record` is decoded and waits for the promotions that leave before it */

@@ -79,7 +79,8 @@ static struct slot *make_room(struct cmg_streams *t, struct cmg_stream **ret_lea
     return oldest;
 }
 
-static struct slot *add(struct cmg_streams *t, uint64_t key, const struct cmg_origin *o, struct cmg_stream **ret_leaving)
+static struct slot *add(struct cmg_streams *t, uint64_t key, const struct cmg_origin *o,
+                        struct cmg_stream **ret_leaving)
 {
     struct cmg_stream *stream = cmg_stream_new(t->engine, t->corr, o);
     if (!stream)
@@ -90,8 +91,8 @@ static struct slot *add(struct cmg_streams *t, uint64_t key, const struct cmg_or
     return s;
 }
 
-struct cmg_stream *cmg_streams_get(struct cmg_streams *t, cmg_str host, cmg_str path, int64_t now_ns,
-                                   struct cmg_stream **ret_leaving)
+struct cmg_stream *cmg_streams_get(struct cmg_streams *t, cmg_str host, cmg_str path,
+                                   int64_t now_ns, struct cmg_stream **ret_leaving)
 {
     struct cmg_origin o = {.host = host, .path = path};
     uint64_t key = key_of(host, path);

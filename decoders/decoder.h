@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a log format is: a const descriptor at the end of its own file, and a row in decoders.def.
  *
- * A decoder sees complete lines as valid UTF-8 without byte order mark and without line end (a record of
- * several lines has its inner line ends). It holds no memory of its own: what it must remember between
- * records is `state`, zeroed plain data that the stream keeps, copies and saves. */
+ * A decoder sees complete lines as valid UTF-8 without byte order mark and without line end (a
+ * record of several lines has its inner line ends). It holds no memory of its own: what it must
+ * remember between records is `state`, zeroed plain data that the stream keeps, copies and saves.
+ */
 #ifndef CMG_DECODERS_DECODER_H
 #define CMG_DECODERS_DECODER_H
 
@@ -32,12 +33,13 @@ enum { CMG_STATE_MAX = 2048 };
 struct cmg_decoder {
     const char *name, *summary;
     size_t state_size; /* at most CMG_STATE_MAX; no pointers inside */
-    /* Could this complete line be, or begin, or be a fragment of, a record of this format? At most one
-     * decoder besides raw may say yes to a line, so that the order of asking never shows. */
+    /* Could this complete line be, or begin, or be a fragment of, a record of this format? At most
+     * one decoder besides raw may say yes to a line, so that the order of asking never shows. */
     bool (*probe)(const void *state, cmg_str line);
     /* Where does the record end? `text` is what is held and the newest line, whose first byte is at
-     * `fresh` (0: nothing was held; CMG_FRESH_REST: nothing is held, and the text goes on with a record whose
-     * beginning was cut off at the cap). NULL: every line is a record. Depends on text and fresh alone. */
+     * `fresh` (0: nothing was held; CMG_FRESH_REST: nothing is held, and the text goes on with a
+     * record whose beginning was cut off at the cap). NULL: every line is a record. Depends on text
+     * and fresh alone. */
     struct cmg_cut (*split)(cmg_str text, size_t fresh);
     /* Fills *ret, which comes zeroed but for http's -1s, with slices into `record`. */
     enum cmg_take (*decode)(void *state, cmg_str record, struct cmg_event *ret);

@@ -5,8 +5,8 @@
 
 #include "enrich/catalog.h"
 
-/* Appends the image of `c` to `out`. CMG_ELIMIT when a cap is passed. The same catalogue gives the same bytes
- * on every machine. */
+/* Appends the image of `c` to `out`. CMG_ELIMIT when a cap is passed. The same catalogue gives the
+ * same bytes on every machine. */
 CMG_MUST_USE enum cmg_rc cmg_catalog_write(const struct cmg_catalog *c, struct cmg_buf *out);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A tokenizer for JSON text that a parser has already accepted. It checks nothing that the parser checks, but
- * stays inside the text whatever the bytes are. Grammar: RFC 8259. */
+ * A tokenizer for JSON text that a parser has already accepted. It checks nothing that the parser
+ * checks, but stays inside the text whatever the bytes are. Grammar: RFC 8259. */
 #include "enrich/catalog_json.h"
 
-/* A token: `kind` is its first byte ('"', '0' for numbers, 't' for words, else the byte), 0 at the end. */
+/* A token: `kind` is its first byte ('"', '0' for numbers, 't' for words, else the byte), 0 at the
+ * end. */
 struct token {
     char kind;
     size_t at, end;
@@ -40,7 +41,8 @@ static struct token next_token(cmg_str text, size_t from)
     return (struct token){c == '-' || cmg_is_digit(c) ? '0' : 't', at, end};
 }
 
-/* ---- the characters of a string ------------------------------------------------------------------ */
+/* ---- the characters of a string
+ * ------------------------------------------------------------------ */
 
 static uint32_t hex4(cmg_str s, size_t at)
 {
@@ -109,7 +111,8 @@ static bool spells(cmg_str text, struct token t, cmg_str want)
     return seen == want.len;
 }
 
-/* ---- places ---------------------------------------------------------------------------------------- */
+/* ---- places
+ * ---------------------------------------------------------------------------------------- */
 
 /* Behind the value that begins with token `t`. */
 static size_t skip_value(cmg_str text, struct token t)
@@ -127,7 +130,8 @@ static size_t skip_value(cmg_str text, struct token t)
 }
 
 /* Member `key` of the object that starts at `open`: its value's token, *ret_key its key's. */
-static bool member(cmg_str text, struct token open, const char *key, struct token *ret_key, struct token *ret_value)
+static bool member(cmg_str text, struct token open, const char *key, struct token *ret_key,
+                   struct token *ret_value)
 {
     struct token t = next_token(text, open.end);
     while (t.kind == '"') {
@@ -169,7 +173,8 @@ static struct cmg_json_place place_of(cmg_str text, size_t at)
     return p;
 }
 
-struct cmg_json_place cmg_json_locate(cmg_str text, const struct cmg_json_step *path, size_t steps, bool at_key)
+struct cmg_json_place cmg_json_locate(cmg_str text, const struct cmg_json_step *path, size_t steps,
+                                      bool at_key)
 {
     struct token at = next_token(text, 0), key = at, next;
     for (size_t i = 0; i < steps; i++) {
@@ -182,7 +187,8 @@ struct cmg_json_place cmg_json_locate(cmg_str text, const struct cmg_json_step *
     return place_of(text, at_key && steps && path[steps - 1].key ? key.at : at.at);
 }
 
-/* ---- digest ---------------------------------------------------------------------------------------- */
+/* ---- digest
+ * ---------------------------------------------------------------------------------------- */
 
 /* FNV-1a, 64 bits: an accident must show, not an enemy. */
 struct cmg_json_digest cmg_json_digest_init(void)
@@ -237,7 +243,8 @@ struct cmg_json_digest cmg_json_digest_of(cmg_str text, size_t *ret_depth)
         else if (opens)
             cmg_json_digest_add(&d, (enum cmg_json_kind)t.kind, CMG_LIT(""));
         else if (t.kind == '0' || t.kind == 't')
-            cmg_json_digest_add(&d, (enum cmg_json_kind)t.kind, plain(cmg_str_cut(text, t.at, t.end)));
+            cmg_json_digest_add(&d, (enum cmg_json_kind)t.kind,
+                                plain(cmg_str_cut(text, t.at, t.end)));
     }
     *ret_depth = deepest;
     return d;

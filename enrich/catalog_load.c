@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * From JSON that a person wrote to the image of a catalogue. The only file of the product that knows Jansson.
+ * From JSON that a person wrote to the image of a catalogue. The only file of the product that
+ * knows Jansson.
  *
- * 1. Every file is read and parsed; the texts and trees stay until the end, since strings are slices of them.
- * 2. Remediations, causes, classes and codes are listed by id; a later path replaces what an earlier one gave.
- * 3. What is listed is read by tables of fields, references are resolved, the image is written and opened again.
+ * 1. Every file is read and parsed; the texts and trees stay until the end, since strings are
+ * slices of them.
+ * 2. Remediations, causes, classes and codes are listed by id; a later path replaces what an
+ * earlier one gave.
+ * 3. What is listed is read by tables of fields, references are resolved, the image is written and
+ * opened again.
  *
- * A fault names file, line and column of the very key or value, and the id of the entry it is in. The walk
- * keeps the path to where it is, and catalog_json.c finds that path in the text. */
+ * A fault names file, line and column of the very key or value, and the id of the entry it is in.
+ * The walk keeps the path to where it is, and catalog_json.c finds that path in the text. */
 #include "enrich/catalog_image.h"
 #include "enrich/catalog_json.h"
 #include "enrich/match.h"
@@ -30,7 +34,8 @@ enum {
     CHUNK = 1 << 16,
 };
 
-/* ---- memory that goes all at once ---------------------------------------------------------------- */
+/* ---- memory that goes all at once
+ * ---------------------------------------------------------------- */
 
 struct chunk {
     struct chunk *next;
@@ -65,7 +70,8 @@ static void arena_done(struct chunk *c)
     }
 }
 
-/* ---- names: a set of strings in the order they came, found by hash, ignoring case ------------------ */
+/* ---- names: a set of strings in the order they came, found by hash, ignoring case
+ * ------------------ */
 
 enum { NO_NAME = UINT32_MAX };
 
@@ -116,7 +122,8 @@ static uint32_t names_add(struct names *s, cmg_str name)
     return *slot - 1;
 }
 
-/* ---- the state of a run ---------------------------------------------------------------------------- */
+/* ---- the state of a run
+ * ---------------------------------------------------------------------------- */
 
 struct source {
     const char *path;
@@ -128,8 +135,8 @@ struct source {
 enum kind { REMEDY, CAUSE, CODE, CLASS, KINDS };
 
 static const char *const list_key[KINDS] = {"remediations", "causes", "codes", "classes"};
-static const size_t list_cap[KINDS] = {CMG_CATALOG_REMEDIES_MAX, CMG_CAUSES_MAX, CMG_CATALOG_CODES_MAX,
-                                       CMG_CATALOG_ENTRIES_MAX};
+static const size_t list_cap[KINDS] = {CMG_CATALOG_REMEDIES_MAX, CMG_CAUSES_MAX,
+                                       CMG_CATALOG_CODES_MAX, CMG_CATALOG_ENTRIES_MAX};
 
 /* One thing with an id: an element of a list in a file, or one of the base. */
 struct item {
@@ -180,17 +187,21 @@ static void *take(struct load *l, size_t n)
     return p;
 }
 
-__attribute__((format(printf, 4, 0))) static void say(struct load *l, enum cmg_rc rc, struct cmg_json_place at, const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static void
+say(struct load *l, enum cmg_rc rc, struct cmg_json_place at, const char *format, va_list args)
 {
     struct cmg_error *e = l->err;
     *e = (struct cmg_error){.rc = rc, .line = at.line, .column = at.column};
     snprintf(e->source, sizeof(e->source), "%s", l->src ? l->src->path : "");
-    int n = l->who.len ? snprintf(e->text, sizeof(e->text), "%.*s: ", (int)l->who.len, l->who.ptr) : 0;
+    int n =
+        l->who.len ? snprintf(e->text, sizeof(e->text), "%.*s: ", (int)l->who.len, l->who.ptr) : 0;
     vsnprintf(e->text + n, sizeof(e->text) - (size_t)n, format, args);
 }
 
-/* A fault where the walk is: at the value, or at its key. Always false, so that callers can return it. */
-__attribute__((format(printf, 3, 4))) static bool fault_at(struct load *l, bool at_key, const char *format, ...)
+/* A fault where the walk is: at the value, or at its key. Always false, so that callers can return
+ * it. */
+__attribute__((format(printf, 3, 4))) static bool fault_at(struct load *l, bool at_key,
+                                                           const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -201,8 +212,8 @@ __attribute__((format(printf, 3, 4))) static bool fault_at(struct load *l, bool 
 #define fault(l, ...) fault_at(l, false, __VA_ARGS__)
 
 /* A fault of a file as a whole, or one whose place Jansson knows. */
-__attribute__((format(printf, 4, 5))) static bool file_fault(struct load *l, enum cmg_rc rc, struct cmg_json_place at,
-                                                             const char *format, ...)
+__attribute__((format(printf, 4, 5))) static bool
+file_fault(struct load *l, enum cmg_rc rc, struct cmg_json_place at, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -227,7 +238,8 @@ static cmg_str str_of(const json_t *v)
     return cmg_str_of(json_string_value(v), json_string_length(v));
 }
 
-/* ---- files ----------------------------------------------------------------------------------------- */
+/* ---- files
+ * ----------------------------------------------------------------------------------------- */
 
 static const struct cmg_json_place nowhere = {0, 0};
 
@@ -286,8 +298,8 @@ static void digest_integer(struct cmg_json_digest *d, json_t *v)
     cmg_json_digest_add(d, CMG_JSON_NUMBER, cmg_str_of(digits, (size_t)n));
 }
 
-/* Feeds the tree to the digest in document order; it is no deeper than DEPTH_MAX. False: it holds a number
- * with a fraction, whose spelling the tree does not keep (and which no field takes). */
+/* Feeds the tree to the digest in document order; it is no deeper than DEPTH_MAX. False: it holds a
+ * number with a fraction, whose spelling the tree does not keep (and which no field takes). */
 static bool digest_tree(struct cmg_json_digest *d, json_t *v)
 {
     switch (json_typeof(v)) {
@@ -304,12 +316,16 @@ static bool digest_tree(struct cmg_json_digest *d, json_t *v)
     case JSON_REAL:
         return false;
     default:
-        cmg_json_digest_add(d, CMG_JSON_WORD, cmg_str_c(json_is_true(v) ? "true" : json_is_false(v) ? "false" : "null"));
+        cmg_json_digest_add(d, CMG_JSON_WORD,
+                            cmg_str_c(json_is_true(v)    ? "true"
+                                      : json_is_false(v) ? "false"
+                                                         : "null"));
         return true;
     }
 }
 
-/* Jansson reports a failed allocation as a syntax error now and then, so an error counts when it comes twice. */
+/* Jansson reports a failed allocation as a syntax error now and then, so an error counts when it
+ * comes twice. */
 static json_t *parse(cmg_str text, json_error_t *ret_error)
 {
     json_t *root = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, ret_error);
@@ -321,7 +337,8 @@ static bool parse_source(struct load *l, struct source *s)
     size_t depth;
     struct cmg_json_digest want = cmg_json_digest_of(s->text, &depth), got = cmg_json_digest_init();
     if (depth > DEPTH_MAX)
-        return file_fault(l, CMG_ECONFIG, (struct cmg_json_place){1, 1}, "nested deeper than %d", DEPTH_MAX);
+        return file_fault(l, CMG_ECONFIG, (struct cmg_json_place){1, 1}, "nested deeper than %d",
+                          DEPTH_MAX);
     json_error_t e;
     s->root = parse(s->text, &e);
     if (!s->root && json_error_code(&e) == json_error_out_of_memory)
@@ -360,7 +377,9 @@ static bool list_folder(struct load *l, const char *folder, DIR *d, const char *
         size_t size = strlen(folder) + name.len + 2;
         char *path = *ret_n < FILES_MAX ? take(l, size) : NULL;
         if (!path)
-            return *ret_n < FILES_MAX ? false : file_fault(l, CMG_ECONFIG, nowhere, "more than %d files", FILES_MAX);
+            return *ret_n < FILES_MAX
+                       ? false
+                       : file_fault(l, CMG_ECONFIG, nowhere, "more than %d files", FILES_MAX);
         snprintf(path, size, "%s/%s", folder, name.ptr);
         ret[(*ret_n)++] = path;
     }
@@ -384,7 +403,8 @@ static bool add_path(struct load *l, const char *path, unsigned turn)
     return ok;
 }
 
-/* ---- values ---------------------------------------------------------------------------------------- */
+/* ---- values
+ * ---------------------------------------------------------------------------------------- */
 
 static bool get_string(struct load *l, json_t *v, size_t max, cmg_str *ret)
 {
@@ -427,12 +447,13 @@ static bool get_digits(cmg_str s, uint32_t base, uint32_t max, uint32_t *ret)
 
 static bool get_hex(cmg_str s, uint32_t *ret)
 {
-    return cmg_str_istarts(s, CMG_LIT("0x")) && get_digits(cmg_str_from(s, 2), 16, UINT32_MAX, ret) && *ret;
+    return cmg_str_istarts(s, CMG_LIT("0x")) &&
+           get_digits(cmg_str_from(s, 2), 16, UINT32_MAX, ret) && *ret;
 }
 
 /* Enters every element of a list in turn. Body sees `item_` and may return. */
-#define FOR_EACH(l, list, i, item_)                                                          \
-    for (size_t i = 0; i < json_array_size(list) && (enter(l, NULL, i), true); i++, leave(l)) \
+#define FOR_EACH(l, list, i, item_)                                                                \
+    for (size_t i = 0; i < json_array_size(list) && (enter(l, NULL, i), true); i++, leave(l))      \
         for (json_t *item_ = json_array_get(list, i); item_; item_ = NULL)
 
 static bool is_list(struct load *l, json_t *v, size_t min, size_t max)
@@ -444,7 +465,8 @@ static bool is_list(struct load *l, json_t *v, size_t min, size_t max)
     return json_array_size(v) <= max || fault(l, "has more than %zu elements", max);
 }
 
-/* ---- objects, by tables of fields ------------------------------------------------------------------ */
+/* ---- objects, by tables of fields
+ * ------------------------------------------------------------------ */
 
 struct field;
 typedef bool reader(struct load *l, json_t *v, const struct field *f, char *object);
@@ -548,7 +570,10 @@ static bool read_enum(struct load *l, json_t *v, const struct field *f, char *ob
 }
 
 static const struct field text_fields[] = {
-    {.key = "en", .read = read_string, .required = true, .at = offsetof(struct cmg_text, in[CMG_LANG_EN])},
+    {.key = "en",
+     .read = read_string,
+     .required = true,
+     .at = offsetof(struct cmg_text, in[CMG_LANG_EN])},
     {.key = "fr", .read = read_string, .at = offsetof(struct cmg_text, in[CMG_LANG_FR])},
     {.key = NULL},
 };
@@ -593,7 +618,10 @@ static bool read_lines(struct load *l, json_t *v, const struct field *f, char *o
 }
 
 static const struct field lines_fields[] = {
-    {.key = "en", .read = read_lines, .required = true, .at = offsetof(struct cmg_text, in[CMG_LANG_EN])},
+    {.key = "en",
+     .read = read_lines,
+     .required = true,
+     .at = offsetof(struct cmg_text, in[CMG_LANG_EN])},
     {.key = "fr", .read = read_lines, .at = offsetof(struct cmg_text, in[CMG_LANG_FR])},
     {.key = NULL},
 };
@@ -645,13 +673,17 @@ static bool read_remedies(struct load *l, json_t *v, const struct field *f, char
     return true;
 }
 
-/* ---- remediations, causes, codes ------------------------------------------------------------------- */
+/* ---- remediations, causes, codes
+ * ------------------------------------------------------------------- */
 
 static const struct field remedy_fields[] = {
     {.key = "id", .read = read_name, .required = true, .at = offsetof(struct cmg_remedy, id)},
     {.key = "owner", .read = read_name, .required = true, .at = offsetof(struct cmg_remedy, owner)},
     {.key = "title", .read = read_text, .required = true, .at = offsetof(struct cmg_remedy, title)},
-    {.key = "steps", .read = read_steps, .required = true, .at = offsetof(struct cmg_remedy, steps)},
+    {.key = "steps",
+     .read = read_steps,
+     .required = true,
+     .at = offsetof(struct cmg_remedy, steps)},
     {.key = "references", .read = read_urls, .at = offsetof(struct cmg_remedy, references)},
     {.key = NULL},
 };
@@ -659,10 +691,16 @@ static const struct field remedy_fields[] = {
 static const struct field cause_fields[] = {
     {.key = "id", .read = read_name, .required = true, .at = offsetof(struct cmg_cause, id)},
     {.key = "flag", .read = read_hex, .required = true, .at = offsetof(struct cmg_cause, flag)},
-    {.key = "symbol", .read = read_name, .required = true, .at = offsetof(struct cmg_cause, symbol)},
+    {.key = "symbol",
+     .read = read_name,
+     .required = true,
+     .at = offsetof(struct cmg_cause, symbol)},
     {.key = "title", .read = read_text, .required = true, .at = offsetof(struct cmg_cause, title)},
     {.key = "text", .read = read_text, .required = true, .at = offsetof(struct cmg_cause, text)},
-    {.key = "remediations", .read = read_remedies, .required = true, .at = offsetof(struct cmg_cause, remedy),
+    {.key = "remediations",
+     .read = read_remedies,
+     .required = true,
+     .at = offsetof(struct cmg_cause, remedy),
      .count = offsetof(struct cmg_cause, remedies)},
     {.key = NULL},
 };
@@ -670,11 +708,15 @@ static const struct field cause_fields[] = {
 static const struct field code_fields[] = {
     {.key = "code", .required = true}, /* read when the item was listed: it is the id */
     {.key = "symbol", .read = read_name, .at = offsetof(struct cmg_code, symbol)},
-    {.key = "meaning", .read = read_text, .required = true, .at = offsetof(struct cmg_code, meaning)},
+    {.key = "meaning",
+     .read = read_text,
+     .required = true,
+     .at = offsetof(struct cmg_code, meaning)},
     {.key = NULL},
 };
 
-static const char *const table_names[] = {"winhttp", "hresult", "bits", "iis", "http", "aadsts", NULL};
+static const char *const table_names[] = {"winhttp", "hresult", "bits", "iis",
+                                          "http",    "aadsts",  NULL};
 
 /* 403.7 as 403007. */
 static bool get_iis(cmg_str s, uint32_t *ret)
@@ -705,7 +747,9 @@ static bool get_code(enum cmg_code_table table, cmg_str s, uint32_t *ret)
     case CMG_TABLE_HTTP:
         return get_digits(s, 10, 999, ret) && *ret >= 100;
     default:
-        return get_digits(cmg_str_starts(s, CMG_LIT("AADSTS")) ? cmg_str_from(s, 6) : s, 10, 99999999, ret) && *ret;
+        return get_digits(cmg_str_starts(s, CMG_LIT("AADSTS")) ? cmg_str_from(s, 6) : s, 10,
+                          99999999, ret) &&
+               *ret;
     }
 }
 
@@ -721,7 +765,8 @@ static bool code_name(struct load *l, enum cmg_code_table table, uint32_t value,
     return true;
 }
 
-/* ---- classes and their rules ----------------------------------------------------------------------- */
+/* ---- classes and their rules
+ * ----------------------------------------------------------------------- */
 
 static const char *const role_names[] = {"context", "evidence", "candidate", "primary", NULL};
 static const char *const level_names[] = {"", "verbose", "info", "warning", "error", NULL};
@@ -742,7 +787,8 @@ static bool read_tokens(struct load *l, json_t *v, const struct field *f, char *
         if (!get_string(l, item, CMG_MATCH_LONGEST, &s))
             return false;
         if (s.len < CMG_MATCH_SHORTEST)
-            return fault(l, "token \"%.*s\" is shorter than %d bytes", (int)s.len, s.ptr, CMG_MATCH_SHORTEST);
+            return fault(l, "token \"%.*s\" is shorter than %d bytes", (int)s.len, s.ptr,
+                         CMG_MATCH_SHORTEST);
         at[i] = names_add(&l->tokens, s);
         if (at[i] == NO_NAME)
             return fault(l, "more than %d different tokens", CMG_CATALOG_TOKENS_MAX);
@@ -772,10 +818,18 @@ static bool read_marks(struct load *l, json_t *v, const struct field *f, char *o
 }
 
 static const struct field rule_fields[] = {
-    {.key = "role", .read = read_enum, .required = true, .at = offsetof(struct cmg_rule, role), .names = role_names},
-    {.key = "tokens", .read = read_tokens, .at = offsetof(struct cmg_rule, token),
+    {.key = "role",
+     .read = read_enum,
+     .required = true,
+     .at = offsetof(struct cmg_rule, role),
+     .names = role_names},
+    {.key = "tokens",
+     .read = read_tokens,
+     .at = offsetof(struct cmg_rule, token),
      .count = offsetof(struct cmg_rule, tokens)},
-    {.key = "absent", .read = read_tokens, .at = offsetof(struct cmg_rule, absent),
+    {.key = "absent",
+     .read = read_tokens,
+     .at = offsetof(struct cmg_rule, absent),
      .count = offsetof(struct cmg_rule, absents)},
     {.key = "status_text", .read = read_string, .at = offsetof(struct cmg_rule, status_text)},
     {.key = "status", .read = read_int, .at = offsetof(struct cmg_rule, status)},
@@ -922,19 +976,34 @@ static bool read_counters(struct load *l, json_t *v, const struct field *f, char
 static const struct field class_fields[] = {
     {.key = "id", .read = read_name, .required = true, .at = offsetof(struct cmg_entry, id)},
     {.key = "slug", .read = read_name, .required = true, .at = offsetof(struct cmg_entry, slug)},
-    {.key = "family", .read = read_name, .required = true, .at = offsetof(struct cmg_entry, family)},
-    {.key = "severity", .read = read_enum, .required = true, .at = offsetof(struct cmg_entry, severity),
+    {.key = "family",
+     .read = read_name,
+     .required = true,
+     .at = offsetof(struct cmg_entry, family)},
+    {.key = "severity",
+     .read = read_enum,
+     .required = true,
+     .at = offsetof(struct cmg_entry, severity),
      .names = level_names},
-    {.key = "scope", .read = read_enum, .required = true, .at = offsetof(struct cmg_entry, scope),
+    {.key = "scope",
+     .read = read_enum,
+     .required = true,
+     .at = offsetof(struct cmg_entry, scope),
      .names = scope_names},
-    {.key = "confidence", .read = read_enum, .required = true, .at = offsetof(struct cmg_entry, confidence),
+    {.key = "confidence",
+     .read = read_enum,
+     .required = true,
+     .at = offsetof(struct cmg_entry, confidence),
      .names = confidence_names},
     {.key = "code", .read = read_hex, .at = offsetof(struct cmg_entry, code)},
     {.key = "rank", .read = read_int, .required = true, .at = offsetof(struct cmg_entry, rank)},
     {.key = "title", .read = read_text, .required = true, .at = offsetof(struct cmg_entry, title)},
     {.key = "cause", .read = read_text, .required = true, .at = offsetof(struct cmg_entry, cause)},
     {.key = "references", .read = read_urls, .at = offsetof(struct cmg_entry, references)},
-    {.key = "remediations", .read = read_remedies, .required = true, .at = offsetof(struct cmg_entry, remedy),
+    {.key = "remediations",
+     .read = read_remedies,
+     .required = true,
+     .at = offsetof(struct cmg_entry, remedy),
      .count = offsetof(struct cmg_entry, remedies)},
     {.key = "consequence_of", .read = read_consequence},
     {.key = "rules", .read = read_rules, .required = true},
@@ -943,9 +1012,11 @@ static const struct field class_fields[] = {
     {.key = NULL},
 };
 
-/* ---- listing what there is ------------------------------------------------------------------------- */
+/* ---- listing what there is
+ * ------------------------------------------------------------------------- */
 
-/* Lists an item under its id. Within one path argument an id is given once; a later one replaces. */
+/* Lists an item under its id. Within one path argument an id is given once; a later one replaces.
+ */
 static bool list_item(struct load *l, enum kind kind, cmg_str id, struct item item)
 {
     struct list *list = &l->list[kind];
@@ -973,7 +1044,8 @@ static bool item_id(struct load *l, enum kind kind, json_t *v, unsigned table, c
     l->who = *ret;
     uint32_t value;
     if (kind == CODE && !get_code((enum cmg_code_table)table, *ret, &value))
-        return fault(l, "bad code \"%.*s\" for the table %s", (int)ret->len, ret->ptr, table_names[table]);
+        return fault(l, "bad code \"%.*s\" for the table %s", (int)ret->len, ret->ptr,
+                     table_names[table]);
     if (kind == REMEDY && !cmg_str_starts(*ret, CMG_LIT("REM-")))
         return fault(l, "the id of a remediation begins with REM-");
     leave(l);
@@ -1010,8 +1082,15 @@ static const struct field file_fields[] = {
     {.key = "$schema", .read = read_string, .at = offsetof(struct file_head, schema)},
     {.key = "format", .read = read_format, .required = true},
     {.key = "version", .read = read_string, .at = offsetof(struct file_head, version)},
-    {.key = "table", .read = read_enum, .at = offsetof(struct file_head, table), .names = table_names},
-    {.key = "remediations"}, {.key = "causes"}, {.key = "codes"}, {.key = "classes"}, {.key = NULL},
+    {.key = "table",
+     .read = read_enum,
+     .at = offsetof(struct file_head, table),
+     .names = table_names},
+    {.key = "remediations"},
+    {.key = "causes"},
+    {.key = "codes"},
+    {.key = "classes"},
+    {.key = NULL},
 };
 
 static bool list_source(struct load *l, const struct source *s)
@@ -1091,7 +1170,8 @@ static bool list_slugs(struct load *l)
     return true;
 }
 
-/* ---- building -------------------------------------------------------------------------------------- */
+/* ---- building
+ * -------------------------------------------------------------------------------------- */
 
 /* Remediations of a base item, in the new catalogue's array. */
 static void move_remedies(const struct load *l, const struct cmg_remedy **at, size_t n)
@@ -1120,7 +1200,8 @@ static bool flag_is_new(struct load *l, size_t i)
         return fault(l, "the flag must be one bit");
     for (size_t k = 0; k < i; k++)
         if (l->cause[k].flag == flag)
-            return fault(l, "the flag is used by %.*s", (int)l->cause[k].id.len, l->cause[k].id.ptr);
+            return fault(l, "the flag is used by %.*s", (int)l->cause[k].id.len,
+                         l->cause[k].id.ptr);
     return true;
 }
 
@@ -1171,11 +1252,13 @@ static bool tokens_fit(struct load *l, const uint32_t *at, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (at[i] == NO_NAME)
-            return file_fault(l, CMG_ELIMIT, nowhere, "more than %d different tokens", CMG_CATALOG_TOKENS_MAX);
+            return file_fault(l, CMG_ELIMIT, nowhere, "more than %d different tokens",
+                              CMG_CATALOG_TOKENS_MAX);
     return true;
 }
 
-/* A class of the base with its rules; marks keep their bits, since the base's marks were listed first. */
+/* A class of the base with its rules; marks keep their bits, since the base's marks were listed
+ * first. */
 static bool copy_class(struct load *l, const struct cmg_entry *from, struct cmg_entry *e)
 {
     *e = *from;
@@ -1225,7 +1308,8 @@ static bool check_marks(struct load *l)
         cmg_str mark = l->marks.at[__builtin_ctz(missing)];
         go_to(l, CLASS, (size_t)(l->rule[i].entry - l->entry));
         if (!l->src)
-            return file_fault(l, CMG_ECONFIG, nowhere, "no rule sets \"%.*s\" any more", (int)mark.len, mark.ptr);
+            return file_fault(l, CMG_ECONFIG, nowhere, "no rule sets \"%.*s\" any more",
+                              (int)mark.len, mark.ptr);
         return fault(l, "no rule sets the mark \"%.*s\"", (int)mark.len, mark.ptr);
     }
     return true;
@@ -1248,10 +1332,21 @@ static int by_code(const void *a, const void *b)
 static bool write_image(struct load *l, struct cmg_buf *out)
 {
     struct cmg_catalog c = {
-        .entry = l->entry, .entries = l->list[CLASS].ids.n, .rule = l->rule, .rules = l->rules,
-        .token = l->tokens.at, .tokens = l->tokens.n, .remedy = l->remedy, .remedies = l->list[REMEDY].ids.n,
-        .cause = l->cause, .causes = l->list[CAUSE].ids.n, .code = l->code, .codes = l->list[CODE].ids.n,
-        .mark = l->marks.at, .marks = l->marks.n, .version = l->version,
+        .entry = l->entry,
+        .entries = l->list[CLASS].ids.n,
+        .rule = l->rule,
+        .rules = l->rules,
+        .token = l->tokens.at,
+        .tokens = l->tokens.n,
+        .remedy = l->remedy,
+        .remedies = l->list[REMEDY].ids.n,
+        .cause = l->cause,
+        .causes = l->list[CAUSE].ids.n,
+        .code = l->code,
+        .codes = l->list[CODE].ids.n,
+        .mark = l->marks.at,
+        .marks = l->marks.n,
+        .version = l->version,
     };
     size_t before = out->len;
     qsort(l->cause, c.causes, sizeof(*l->cause), by_flag);
@@ -1303,12 +1398,12 @@ static bool build(struct load *l, const char *const *paths, size_t n, struct cmg
     for (size_t i = 0; i < l->sources; i++)
         if (!list_source(l, &l->source[i]))
             return false;
-    return list_slugs(l) && make_room(l) && build_remedies(l) && build_causes(l) && build_codes(l) &&
-           build_classes(l) && check_marks(l) && write_image(l, out);
+    return list_slugs(l) && make_room(l) && build_remedies(l) && build_causes(l) &&
+           build_codes(l) && build_classes(l) && check_marks(l) && write_image(l, out);
 }
 
-enum cmg_rc cmg_catalog_build(cmg_str base, const char *const *paths, size_t n, struct cmg_buf *ret_image,
-                              struct cmg_error *reterr)
+enum cmg_rc cmg_catalog_build(cmg_str base, const char *const *paths, size_t n,
+                              struct cmg_buf *ret_image, struct cmg_error *reterr)
 {
     struct load l = {.err = reterr};
     size_t before = ret_image->len;
@@ -1321,7 +1416,8 @@ enum cmg_rc cmg_catalog_build(cmg_str base, const char *const *paths, size_t n, 
     if (!build(&l, paths, n, ret_image)) {
         ret_image->len = before;
         if (reterr->rc == CMG_OK) /* only a base image that nobody wrote can come here */
-            *reterr = (struct cmg_error){.rc = CMG_ECONFIG, .text = "the base image is not consistent"};
+            *reterr =
+                (struct cmg_error){.rc = CMG_ECONFIG, .text = "the base image is not consistent"};
     }
     for (size_t i = 0; i < l.sources; i++)
         json_decref(l.source[i].root);

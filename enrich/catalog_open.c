@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The image of a catalogue: written once, opened everywhere.
  *
- * An image is one run of little-endian numbers and length-prefixed strings, without offsets, so that there is
- * nothing to point outside. Each struct has one visit_ function that both the writer and the reader run, and
- * so they cannot drift apart. Reading is one pass; strings stay where they are. */
+ * An image is one run of little-endian numbers and length-prefixed strings, without offsets, so
+ * that there is nothing to point outside. Each struct has one visit_ function that both the writer
+ * and the reader run, and so they cannot drift apart. Reading is one pass; strings stay where they
+ * are. */
 #include "enrich/catalog_image.h"
 
 #include "core/utf.h"
@@ -14,7 +15,18 @@
 enum { FORMAT = 1, NUMBER_SIZE = 4 };
 
 /* How many there are of each, in the order of the header. */
-enum { N_TOKENS, N_MARKS, N_REMEDIES, N_CAUSES, N_CODES, N_ENTRIES, N_RULES, N_STRS, N_INDICES, COUNTS };
+enum {
+    N_TOKENS,
+    N_MARKS,
+    N_REMEDIES,
+    N_CAUSES,
+    N_CODES,
+    N_ENTRIES,
+    N_RULES,
+    N_STRS,
+    N_INDICES,
+    COUNTS
+};
 
 static const uint32_t most[COUNTS] = {
     [N_TOKENS] = CMG_CATALOG_TOKENS_MAX,
@@ -42,12 +54,12 @@ struct opened {
 
 /* A pass over an image in either direction. After the first fault everything is quietly skipped. */
 struct pass {
-    struct cmg_buf *out;              /* NULL: reading */
-    cmg_str in;                       /* what is still to be read */
-    const struct cmg_catalog *c;      /* what indices count in */
-    const char *fault;                /* reading: the first thing that is wrong */
-    enum cmg_rc rc;                   /* writing */
-    cmg_str *strs;                    /* reading: free slots */
+    struct cmg_buf *out;         /* NULL: reading */
+    cmg_str in;                  /* what is still to be read */
+    const struct cmg_catalog *c; /* what indices count in */
+    const char *fault;           /* reading: the first thing that is wrong */
+    enum cmg_rc rc;              /* writing */
+    cmg_str *strs;               /* reading: free slots */
     uint32_t *indices;
     size_t strs_left, indices_left;
 };
@@ -65,12 +77,13 @@ static void write_bytes(struct pass *p, cmg_str s)
         p->rc = cmg_buf_add(p->out, s);
 }
 
-/* ---- primitives: give the value to write, get the value that was written or read ----------------- */
+/* ---- primitives: give the value to write, get the value that was written or read
+ * ----------------- */
 
 static uint32_t number(struct pass *p, uint32_t v)
 {
-    unsigned char b[NUMBER_SIZE] = {(unsigned char)v, (unsigned char)(v >> 8), (unsigned char)(v >> 16),
-                                    (unsigned char)(v >> 24)};
+    unsigned char b[NUMBER_SIZE] = {(unsigned char)v, (unsigned char)(v >> 8),
+                                    (unsigned char)(v >> 16), (unsigned char)(v >> 24)};
     if (p->out) {
         write_bytes(p, cmg_str_of((const char *)b, sizeof(b)));
         return v;
@@ -170,7 +183,8 @@ static void visit_remedies(struct pass *p, const struct cmg_remedy **at, size_t 
     }
 }
 
-/* ---- the structs: each described once -------------------------------------------------------------- */
+/* ---- the structs: each described once
+ * -------------------------------------------------------------- */
 
 static void visit_remedy(struct pass *p, struct cmg_remedy *r)
 {
@@ -235,8 +249,8 @@ static void visit_rule(struct pass *p, struct cmg_rule *r)
     r->clears = number(p, r->clears);
 }
 
-/* Magic, format, counts, version. On reading, counts that cannot be true are refused before anything is
- * allocated: whatever is counted takes four bytes at least. */
+/* Magic, format, counts, version. On reading, counts that cannot be true are refused before
+ * anything is allocated: whatever is counted takes four bytes at least. */
 static cmg_str visit_header(struct pass *p, uint32_t count[COUNTS], cmg_str version)
 {
     uint64_t total = 0;
@@ -252,7 +266,8 @@ static cmg_str visit_header(struct pass *p, uint32_t count[COUNTS], cmg_str vers
     return string(p, version);
 }
 
-/* ---- writing --------------------------------------------------------------------------------------- */
+/* ---- writing
+ * --------------------------------------------------------------------------------------- */
 
 static void count_all(const struct cmg_catalog *c, uint32_t n[COUNTS])
 {
@@ -275,10 +290,10 @@ static void count_all(const struct cmg_catalog *c, uint32_t n[COUNTS])
 }
 
 /* The visitors write through their argument when they read, so the writer gives them a copy. */
-#define WRITE_EACH(array, n, type, visit)              \
-    for (size_t i = 0; i < (n); i++) {                 \
-        type copy = (array)[i];                        \
-        visit(&p, &copy);                              \
+#define WRITE_EACH(array, n, type, visit)                                                          \
+    for (size_t i = 0; i < (n); i++) {                                                             \
+        type copy = (array)[i];                                                                    \
+        visit(&p, &copy);                                                                          \
     }
 
 enum cmg_rc cmg_catalog_write(const struct cmg_catalog *c, struct cmg_buf *out)
@@ -299,7 +314,8 @@ enum cmg_rc cmg_catalog_write(const struct cmg_catalog *c, struct cmg_buf *out)
     return p.rc;
 }
 
-/* ---- opening --------------------------------------------------------------------------------------- */
+/* ---- opening
+ * --------------------------------------------------------------------------------------- */
 
 static void *carve(char **at, size_t n, size_t size)
 {
@@ -308,7 +324,8 @@ static void *carve(char **at, size_t n, size_t size)
     return p;
 }
 
-/* One block for everything. The structs all hold pointers and so keep each other aligned; the numbers come last. */
+/* One block for everything. The structs all hold pointers and so keep each other aligned; the
+ * numbers come last. */
 static struct opened *make_room(const uint32_t n[COUNTS])
 {
     size_t strs = (size_t)n[N_TOKENS] + n[N_MARKS] + n[N_STRS];
@@ -330,10 +347,20 @@ static struct opened *make_room(const uint32_t n[COUNTS])
     o->strs = carve(&at, n[N_STRS], sizeof(*o->strs));
     o->indices = carve(&at, n[N_INDICES], sizeof(*o->indices));
     o->c = (struct cmg_catalog){
-        .entry = o->entry, .entries = n[N_ENTRIES], .rule = o->rule, .rules = n[N_RULES],
-        .token = o->token, .tokens = n[N_TOKENS], .remedy = o->remedy, .remedies = n[N_REMEDIES],
-        .cause = o->cause, .causes = n[N_CAUSES], .code = o->code, .codes = n[N_CODES],
-        .mark = o->mark, .marks = n[N_MARKS],
+        .entry = o->entry,
+        .entries = n[N_ENTRIES],
+        .rule = o->rule,
+        .rules = n[N_RULES],
+        .token = o->token,
+        .tokens = n[N_TOKENS],
+        .remedy = o->remedy,
+        .remedies = n[N_REMEDIES],
+        .cause = o->cause,
+        .causes = n[N_CAUSES],
+        .code = o->code,
+        .codes = n[N_CODES],
+        .mark = o->mark,
+        .marks = n[N_MARKS],
     };
     return o;
 }
@@ -405,7 +432,8 @@ static void read_all(struct pass *p, struct opened *o, const uint32_t n[COUNTS])
     read_rest(p, o);
 }
 
-static struct cmg_catalog *fail(struct opened *o, struct cmg_error *reterr, enum cmg_rc rc, const char *text)
+static struct cmg_catalog *fail(struct opened *o, struct cmg_error *reterr, enum cmg_rc rc,
+                                const char *text)
 {
     free(o);
     *reterr = (struct cmg_error){.rc = rc};
@@ -437,7 +465,8 @@ void cmg_catalog_free(struct cmg_catalog *c)
     free(c); /* the first member of the one block */
 }
 
-/* ---- looking up ------------------------------------------------------------------------------------ */
+/* ---- looking up
+ * ------------------------------------------------------------------------------------ */
 
 const struct cmg_entry *cmg_catalog_entry(const struct cmg_catalog *c, cmg_str slug_or_id)
 {
@@ -455,7 +484,8 @@ const struct cmg_remedy *cmg_catalog_remedy(const struct cmg_catalog *c, cmg_str
     return NULL;
 }
 
-const struct cmg_code *cmg_catalog_code(const struct cmg_catalog *c, enum cmg_code_table t, uint32_t value)
+const struct cmg_code *cmg_catalog_code(const struct cmg_catalog *c, enum cmg_code_table t,
+                                        uint32_t value)
 {
     size_t from = 0, to = c->codes;
     while (from < to) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Error numbers as logs spell them: one code, all its spellings.
  *
- * 0x80072f8f 80072f8f 0X80072F8F -2147012721 2147954575 0x2f8f 12175 are one code. Short spellings (0x2f8f,
- * 12175) count only where the text says that a code comes (Code=, ErrorCode =, error, ...), never in a
- * thread number such as "12175 (0x2F8F)". Rule and sources: catalogue.md 2.6 (MS-ERREF 2.1, WinHTTP docs). */
+ * 0x80072f8f 80072f8f 0X80072F8F -2147012721 2147954575 0x2f8f 12175 are one code. Short spellings
+ * (0x2f8f, 12175) count only where the text says that a code comes (Code=, ErrorCode =, error,
+ * ...), never in a thread number such as "12175 (0x2F8F)". Rule and sources: catalogue.md 2.6
+ * (MS-ERREF 2.1, WinHTTP docs). */
 #ifndef CMG_ENRICH_CODES_H
 #define CMG_ENRICH_CODES_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The table of correlate.h. Layout of the block: header, keys, slots, slot texts, incidents, incident texts. */
+ * The table of correlate.h. Layout of the block: header, keys, slots, slot texts, incidents,
+ * incident texts. */
 #include "enrich/correlate.h"
 
 #include <stdlib.h>
@@ -29,13 +30,16 @@ struct cmg_corr {
 enum {
     INCIDENT_SIZE = sizeof(struct cmg_incident) + sizeof(struct cmg_incident_text),
     HEAD_SIZE = sizeof(struct cmg_corr) + CMG_CORR_SPARE * INCIDENT_SIZE,
-    SET_SIZE = CMG_CORR_WAYS * (sizeof(uint64_t) + sizeof(struct cmg_slot) + sizeof(struct cmg_slot_text)) +
+    SET_SIZE = CMG_CORR_WAYS *
+                   (sizeof(uint64_t) + sizeof(struct cmg_slot) + sizeof(struct cmg_slot_text)) +
                CMG_CORR_POOL * INCIDENT_SIZE,
-    SHAPE = sizeof(struct cmg_corr) ^ sizeof(struct cmg_slot) << 8 ^ sizeof(struct cmg_incident) << 16,
+    SHAPE =
+        sizeof(struct cmg_corr) ^ sizeof(struct cmg_slot) << 8 ^ sizeof(struct cmg_incident) << 16,
 };
 
 _Static_assert(HEAD_SIZE + SET_SIZE <= CMG_CORR_BYTES_MIN, "the smallest table holds a set");
-_Static_assert(sizeof(struct cmg_slot_text) % 8 == 0 && sizeof(struct cmg_incident_text) % 8 == 0, "alignment");
+_Static_assert(sizeof(struct cmg_slot_text) % 8 == 0 && sizeof(struct cmg_incident_text) % 8 == 0,
+               "alignment");
 
 /* ---- where things are ------------------------------------------------------------------------ */
 
@@ -44,7 +48,8 @@ static uint32_t slots(const struct cmg_corr *c)
     return (uint32_t)c->sets * CMG_CORR_WAYS;
 }
 
-/* Open incidents at a time, and how many the pool holds with those that wait for their promotion. */
+/* Open incidents at a time, and how many the pool holds with those that wait for their promotion.
+ */
 static uint32_t limit(const struct cmg_corr *c)
 {
     return (uint32_t)c->sets * CMG_CORR_POOL;
@@ -194,7 +199,8 @@ void cmg_corr_release(struct cmg_corr *c, uint32_t incident)
     move_to(c, incident, CMG_INC_FREE);
 }
 
-/* As many are open as may be: the settled, else the candidate, that was joined longest ago is closed. */
+/* As many are open as may be: the settled, else the candidate, that was joined longest ago is
+ * closed. */
 static void make_room(struct cmg_corr *c)
 {
     if (c->open < limit(c))
@@ -204,8 +210,8 @@ static void make_room(struct cmg_corr *c)
     close_incident(c, settled ? settled : c->list[CMG_INC_CANDIDATE].head);
 }
 
-/* CMG_CORR_SPARE is more than one record can close, so a promotion is only lost (and counted) when the caller
- * does not ask for what is due between records. */
+/* CMG_CORR_SPARE is more than one record can close, so a promotion is only lost (and counted) when
+ * the caller does not ask for what is due between records. */
 static uint32_t pool_get(struct cmg_corr *c)
 {
     make_room(c);
@@ -220,7 +226,8 @@ static uint32_t pool_get(struct cmg_corr *c)
     return c->list[CMG_INC_FREE].head;
 }
 
-/* The place in the slot: a free one, or that of the settled, else the candidate, that was joined longest ago. */
+/* The place in the slot: a free one, or that of the settled, else the candidate, that was joined
+ * longest ago. */
 static int place(struct cmg_corr *c, const struct cmg_slot *s)
 {
     int best = 0;
@@ -240,7 +247,8 @@ static int place(struct cmg_corr *c, const struct cmg_slot *s)
     return best;
 }
 
-uint32_t cmg_corr_open(struct cmg_corr *c, uint32_t slot, enum cmg_incident_state state, uint64_t class_hash)
+uint32_t cmg_corr_open(struct cmg_corr *c, uint32_t slot, enum cmg_incident_state state,
+                       uint64_t class_hash)
 {
     struct cmg_slot *s = cmg_corr_slot(c, slot);
     int k = place(c, s);
@@ -251,7 +259,8 @@ uint32_t cmg_corr_open(struct cmg_corr *c, uint32_t slot, enum cmg_incident_stat
     uint32_t i = pool_get(c);
     cut_out(c, &c->list[CMG_INC_FREE], state_link, i);
     struct cmg_incident *inc = cmg_corr_incident(c, i);
-    *inc = (struct cmg_incident){.stream = s->stream, .class_hash = class_hash, .slot = slot, .status = -1};
+    *inc = (struct cmg_incident){
+        .stream = s->stream, .class_hash = class_hash, .slot = slot, .status = -1};
     inc->state = (uint8_t)state;
     c->open++;
     append(c, &c->list[state], state_link, i);
@@ -268,7 +277,8 @@ static int64_t deadline(const struct cmg_incident *inc, const struct cmg_window 
     return inc->last_ns + w->ns;
 }
 
-void cmg_corr_touch(struct cmg_corr *c, uint32_t incident, struct cmg_moment now, const struct cmg_window *w)
+void cmg_corr_touch(struct cmg_corr *c, uint32_t incident, struct cmg_moment now,
+                    const struct cmg_window *w)
 {
     struct cmg_incident *inc = cmg_corr_incident(c, incident);
     inc->last_count = cmg_corr_slot(c, inc->slot)->count;
@@ -276,7 +286,8 @@ void cmg_corr_touch(struct cmg_corr *c, uint32_t incident, struct cmg_moment now
     inc->last_known = now.known;
     move_to(c, incident, (enum cmg_incident_state)inc->state);
     struct bucket *b = bucket_of(c, inc->stream);
-    if (inc->state == CMG_INC_CANDIDATE && (b->candidates.head == b->candidates.tail || deadline(inc, w) < b->deadline))
+    if (inc->state == CMG_INC_CANDIDATE &&
+        (b->candidates.head == b->candidates.tail || deadline(inc, w) < b->deadline))
         b->deadline = deadline(inc, w);
 }
 
@@ -381,9 +392,11 @@ uint32_t cmg_corr_take(struct cmg_corr *c, uint64_t key, uint64_t stream)
 
 /* ---- windows --------------------------------------------------------------------------------- */
 
-static bool passed(struct cmg_moment now, int64_t last_ns, bool last_known, const struct cmg_window *w)
+static bool passed(struct cmg_moment now, int64_t last_ns, bool last_known,
+                   const struct cmg_window *w)
 {
-    return now.known && last_known && now.ns > last_ns && (uint64_t)now.ns - (uint64_t)last_ns > (uint64_t)w->ns;
+    return now.known && last_known && now.ns > last_ns &&
+           (uint64_t)now.ns - (uint64_t)last_ns > (uint64_t)w->ns;
 }
 
 static void forget_old(struct cmg_slot *s, struct cmg_moment now, const struct cmg_window *w)
@@ -398,7 +411,8 @@ static void forget_old(struct cmg_slot *s, struct cmg_moment now, const struct c
     s->valid_to = s->current_time = 0;
 }
 
-void cmg_corr_count(struct cmg_corr *c, uint32_t slot, struct cmg_moment now, const struct cmg_window *w)
+void cmg_corr_count(struct cmg_corr *c, uint32_t slot, struct cmg_moment now,
+                    const struct cmg_window *w)
 {
     struct cmg_slot *s = cmg_corr_slot(c, slot);
     s->count++;
@@ -408,7 +422,8 @@ void cmg_corr_count(struct cmg_corr *c, uint32_t slot, struct cmg_moment now, co
         if (!s->incident[k])
             continue;
         const struct cmg_incident *inc = cmg_corr_incident(c, s->incident[k]);
-        if (s->count - inc->last_count > w->records || passed(now, inc->last_ns, inc->last_known, w))
+        if (s->count - inc->last_count > w->records ||
+            passed(now, inc->last_ns, inc->last_known, w))
             close_incident(c, s->incident[k]);
     }
     if (s->has_memory)
@@ -430,8 +445,8 @@ void cmg_corr_close_full(struct cmg_corr *c, uint32_t slot, const struct cmg_win
 }
 
 /* The first candidate of the stream that is due. Also finds when the next of the bucket will be. */
-static uint32_t first_due(struct cmg_corr *c, struct bucket *b, uint64_t stream, int64_t now, bool all,
-                          const struct cmg_window *w)
+static uint32_t first_due(struct cmg_corr *c, struct bucket *b, uint64_t stream, int64_t now,
+                          bool all, const struct cmg_window *w)
 {
     int64_t next = INT64_MAX;
     for (uint32_t i = b->candidates.head; i; i = cmg_corr_incident(c, i)->by_stream.next) {
@@ -449,7 +464,8 @@ uint32_t cmg_corr_due(struct cmg_corr *c, uint64_t stream, struct cmg_moment now
                       const struct cmg_window *w)
 {
     struct bucket *b = bucket_of(c, stream);
-    if (!c->list[CMG_INC_PENDING].head && b->candidates.head && (all || (now.known && now.ns > b->deadline))) {
+    if (!c->list[CMG_INC_PENDING].head && b->candidates.head &&
+        (all || (now.known && now.ns > b->deadline))) {
         uint32_t i = first_due(c, b, stream, now.known ? now.ns : INT64_MIN, all, w);
         if (i)
             close_incident(c, i);
@@ -480,18 +496,22 @@ cmg_str cmg_corr_image(const struct cmg_corr *c)
 static bool sound_incident(const struct cmg_corr *c, const struct cmg_incident *inc)
 {
     bool open = inc->state == CMG_INC_CANDIDATE || inc->state == CMG_INC_SETTLED;
-    return inc->state < CMG_INC_STATES && inc->candidate_source <= CMG_TIME_RECORD && inc->url <= CMG_CORR_URL &&
-           inc->host <= CMG_CORR_HOST && inc->path <= CMG_CORR_PATH && inc->status_text <= CMG_CORR_WORD &&
-           inc->request_id <= CMG_CORR_WORD && !inc->id[CMG_ID_SIZE - 1] && !inc->candidate[CMG_ID_SIZE - 1] &&
+    return inc->state < CMG_INC_STATES && inc->candidate_source <= CMG_TIME_RECORD &&
+           inc->url <= CMG_CORR_URL && inc->host <= CMG_CORR_HOST && inc->path <= CMG_CORR_PATH &&
+           inc->status_text <= CMG_CORR_WORD && inc->request_id <= CMG_CORR_WORD &&
+           !inc->id[CMG_ID_SIZE - 1] && !inc->candidate[CMG_ID_SIZE - 1] &&
            (open ? inc->slot && inc->slot <= slots(c) : !inc->slot);
 }
 
-/* Every incident of the list is in range, in its state, and linked both ways; `left` bounds the walk. */
-static bool sound_list(struct cmg_corr *c, const struct cmg_list *list, link_fn *link, unsigned state, uint32_t *left)
+/* Every incident of the list is in range, in its state, and linked both ways; `left` bounds the
+ * walk. */
+static bool sound_list(struct cmg_corr *c, const struct cmg_list *list, link_fn *link,
+                       unsigned state, uint32_t *left)
 {
     uint32_t last = 0;
     for (uint32_t i = list->head; i; i = link(c, i)->next) {
-        if (i > c->incidents_used || !*left || link(c, i)->prev != last || cmg_corr_incident(c, i)->state != state)
+        if (i > c->incidents_used || !*left || link(c, i)->prev != last ||
+            cmg_corr_incident(c, i)->state != state)
             return false;
         last = i;
         --*left;
@@ -520,7 +540,8 @@ static bool sound_lists(struct cmg_corr *c)
 static bool sound_slot(struct cmg_corr *c, uint32_t slot, uint32_t *open)
 {
     const struct cmg_slot *s = cmg_corr_slot(c, slot);
-    if (s->url > CMG_CORR_URL || s->valid_to > CMG_CORR_WORD || s->current_time > CMG_CORR_WORD || s->busy > 1)
+    if (s->url > CMG_CORR_URL || s->valid_to > CMG_CORR_WORD || s->current_time > CMG_CORR_WORD ||
+        s->busy > 1)
         return false;
     for (int k = 0; k < CMG_CORR_OPEN; k++) {
         uint32_t i = s->incident[k];
@@ -533,7 +554,8 @@ static bool sound_slot(struct cmg_corr *c, uint32_t slot, uint32_t *open)
     return true;
 }
 
-/* The bytes may come from a file that somebody damaged: no number in them may lead outside of the block. */
+/* The bytes may come from a file that somebody damaged: no number in them may lead outside of the
+ * block. */
 static bool sound(struct cmg_corr *c)
 {
     uint32_t open = 0, in_slots = 0;
@@ -557,8 +579,8 @@ bool cmg_corr_restore(struct cmg_corr *c, cmg_str image)
     if (image.len != c->size)
         return false;
     memcpy(&head, image.ptr, sizeof head);
-    if (head.magic != MAGIC || head.version != VERSION || head.shape != SHAPE || head.size != c->size ||
-        head.sets != c->sets)
+    if (head.magic != MAGIC || head.version != VERSION || head.shape != SHAPE ||
+        head.size != c->size || head.sets != c->sets)
         return false;
     struct cmg_corr *copy = malloc(image.len);
     if (!copy)

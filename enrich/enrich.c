@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One record: which words it has, what they say, which class that is, and which incident it belongs to.
+ * One record: which words it has, what they say, which class that is, and which incident it belongs
+ * to.
  *
- * Most records have none of the words. For them the work ends after the scan, unless something is open under
- * their key, which then counts them. */
+ * Most records have none of the words. For them the work ends after the scan, unless something is
+ * open under their key, which then counts them. */
 #include "enrich/internal.h"
 
 static struct cmg_moment moment_of(const struct cmg_record *r)
@@ -10,7 +11,8 @@ static struct cmg_moment moment_of(const struct cmg_record *r)
     return (struct cmg_moment){r->time_ns, r->time_source != CMG_TIME_READ};
 }
 
-static void ordinary(const struct cmg_enricher *e, struct cmg_corr *c, uint64_t stream, const struct cmg_record *r)
+static void ordinary(const struct cmg_enricher *e, struct cmg_corr *c, uint64_t stream,
+                     const struct cmg_record *r)
 {
     if (!cmg_corr_counts(c, stream))
         return;
@@ -87,7 +89,8 @@ static bool status_matters(const struct cmg_enricher *e, const struct cmg_event 
     return e->any_status || (e->status_set[s / 64] >> (s % 64) & 1);
 }
 
-void cmg_enrich(const struct cmg_enricher *e, struct cmg_corr *c, uint64_t stream, struct cmg_record *r)
+void cmg_enrich(const struct cmg_enricher *e, struct cmg_corr *c, uint64_t stream,
+                struct cmg_record *r)
 {
     struct cmg_hit hit[CMG_CASE_HITS];
     size_t hits = 0;
@@ -99,6 +102,7 @@ void cmg_enrich(const struct cmg_enricher *e, struct cmg_corr *c, uint64_t strea
         ordinary(e, c, stream, r);
         return;
     }
-    struct cmg_case x = {.e = e, .c = c, .r = r, .stream = stream, .now = moment_of(r), .hit = hit, .hits = hits};
+    struct cmg_case x = {
+        .e = e, .c = c, .r = r, .stream = stream, .now = moment_of(r), .hit = hit, .hits = hits};
     look(&x);
 }

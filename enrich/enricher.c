@@ -17,7 +17,8 @@ static struct cmg_enricher *fail(struct cmg_enricher *e, struct cmg_error *reter
 
 /* ---- classes --------------------------------------------------------------------------------- */
 
-/* The table of open incidents outlives a catalogue (it is saved and restored), so it keeps hashes of slugs. */
+/* The table of open incidents outlives a catalogue (it is saved and restored), so it keeps hashes
+ * of slugs. */
 static bool build_classes(struct cmg_enricher *e)
 {
     size_t n = e->catalog->entries, size = 4;
@@ -91,14 +92,15 @@ static bool copy_names(struct cmg_enricher *e, const struct cmg_options *opt)
 
 /* ---- birth and death ------------------------------------------------------------------------- */
 
-struct cmg_enricher *cmg_enricher_new_with(const struct cmg_catalog *catalog, const struct cmg_options *opt,
-                                           struct cmg_error *reterr)
+struct cmg_enricher *cmg_enricher_new_with(const struct cmg_catalog *catalog,
+                                           const struct cmg_options *opt, struct cmg_error *reterr)
 {
     struct cmg_enricher *e = calloc(1, sizeof *e);
     if (!e)
         return fail(NULL, reterr);
     e->catalog = catalog;
-    e->window.ns = (opt->corr_seconds ? opt->corr_seconds : CMG_SECONDS_DEFAULT) * INT64_C(1000000000);
+    e->window.ns =
+        (opt->corr_seconds ? opt->corr_seconds : CMG_SECONDS_DEFAULT) * INT64_C(1000000000);
     e->window.records = opt->corr_records ? opt->corr_records : CMG_RECORDS_DEFAULT;
     for (size_t i = 0; i < catalog->causes; i++)
         e->known_flags |= catalog->cause[i].flag;
@@ -113,7 +115,8 @@ struct cmg_enricher *cmg_enricher_new_with(const struct cmg_catalog *catalog, co
 
 struct cmg_enricher *cmg_enricher_new(const struct cmg_options *opt, struct cmg_error *reterr)
 {
-    cmg_str image = opt->catalog ? cmg_str_of(opt->catalog, opt->catalog_len) : cmg_catalog_builtin();
+    cmg_str image =
+        opt->catalog ? cmg_str_of(opt->catalog, opt->catalog_len) : cmg_catalog_builtin();
     struct cmg_catalog *catalog = cmg_catalog_open(image.ptr, image.len, reterr);
     if (!catalog)
         return NULL;

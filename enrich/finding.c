@@ -29,7 +29,8 @@ static void add_remedies(struct cmg_finding *f, const struct cmg_remedy *const *
     }
 }
 
-uint32_t cmg_finding_explain(const struct cmg_enricher *e, const struct cmg_flags *flags, struct cmg_finding *f)
+uint32_t cmg_finding_explain(const struct cmg_enricher *e, const struct cmg_flags *flags,
+                             struct cmg_finding *f)
 {
     const struct cmg_catalog *c = e->catalog;
     uint32_t lines = flags->lines & e->known_flags, mask = flags->mask & e->known_flags;
@@ -54,8 +55,10 @@ static void add_fact(struct cmg_finding *f, cmg_str name, cmg_str value)
 /* Only a line that ends a count says what the count was. */
 static void add_counters(struct cmg_case *x, struct cmg_finding *f)
 {
-    static const cmg_str name[CMG_COUNTERS] = {
-        {"digital_signature", 17}, {"allowed_root_ca", 15}, {"private_key", 11}, {"client_auth", 11}};
+    static const cmg_str name[CMG_COUNTERS] = {{"digital_signature", 17},
+                                               {"allowed_root_ca", 15},
+                                               {"private_key", 11},
+                                               {"client_auth", 11}};
     const struct cmg_slot *s = cmg_corr_slot(x->c, x->slot);
     struct cmg_slot_text *t = cmg_corr_slot_text(x->c, x->slot);
     bool own = false;
@@ -126,5 +129,6 @@ void cmg_finding_fill(struct cmg_case *x, const struct cmg_rule *rule, const str
     const struct cmg_entry *entry = cmg_enricher_class(x->e, inc->class_hash);
     f->scope = cmg_scope_of(entry ? entry : rule->entry, inc->scope);
     memcpy(f->incident, inc->id, CMG_ID_SIZE);
-    x->r->problems |= cmg_finding_explain(x->e, j->role == CMG_ROLE_PRIMARY ? &inc->flags : &own, f);
+    x->r->problems |=
+        cmg_finding_explain(x->e, j->role == CMG_ROLE_PRIMARY ? &inc->flags : &own, f);
 }

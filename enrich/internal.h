@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Between the files of enrichment: the index made of a catalogue, and one record while it is judged. */
+ * Between the files of enrichment: the index made of a catalogue, and one record while it is
+ * judged. */
 #ifndef CMG_ENRICH_INTERNAL_H
 #define CMG_ENRICH_INTERNAL_H
 
@@ -17,15 +18,16 @@ enum {
 /* What the lines of an incident show of the server that was talked to. */
 enum { CMG_SHOWS_CMG = 1, CMG_SHOWS_OTHER = 2 };
 
-/* Rules are found by a word: their longest token, else their status text, else the spellings of their code.
- * Those that have none of these are "plain" and are looked at by status. */
+/* Rules are found by a word: their longest token, else their status text, else the spellings of
+ * their code. Those that have none of these are "plain" and are looked at by status. */
 struct cmg_enricher {
     const struct cmg_catalog *catalog;
     struct cmg_catalog *owned; /* the same when it is to be freed */
     struct cmg_matcher *matcher;
-    uint32_t words;        /* all that the matcher knows */
-    uint32_t extract_base; /* catalogue tokens and anchors stand before, the words of extract.c behind */
-    uint32_t *first;       /* rules of word w: rule[first[w]] up to rule[first[w + 1]] */
+    uint32_t words; /* all that the matcher knows */
+    uint32_t
+        extract_base; /* catalogue tokens and anchors stand before, the words of extract.c behind */
+    uint32_t *first;  /* rules of word w: rule[first[w]] up to rule[first[w + 1]] */
     uint32_t *rule;
     uint32_t *plain; /* by status, then as in the catalogue */
     uint32_t plains;
@@ -44,7 +46,8 @@ struct cmg_enricher {
 
 /* An enricher over a catalogue that somebody else owns. */
 CMG_MUST_USE struct cmg_enricher *cmg_enricher_new_with(const struct cmg_catalog *catalog,
-                                                        const struct cmg_options *opt, struct cmg_error *reterr);
+                                                        const struct cmg_options *opt,
+                                                        struct cmg_error *reterr);
 /* The entry of a class in the table, or NULL: the catalogue has changed since. */
 const struct cmg_entry *cmg_enricher_class(const struct cmg_enricher *e, uint64_t class_hash);
 uint64_t cmg_enricher_class_hash(const struct cmg_enricher *e, const struct cmg_entry *entry);
@@ -72,14 +75,17 @@ struct cmg_case {
 /* key.c. `message_id` may be empty. Never 0. */
 uint64_t cmg_key(uint64_t stream, const struct cmg_event *ev, cmg_str message_id);
 
-/* rules.c: the best rule that holds, or NULL. Leaves the marks as the rules that hold set and clear them. */
+/* rules.c: the best rule that holds, or NULL. Leaves the marks as the rules that hold set and clear
+ * them. */
 const struct cmg_rule *cmg_judge(struct cmg_case *x);
 
 /* scope.c */
-unsigned cmg_shows(const struct cmg_enricher *e, const struct cmg_record *r, const struct cmg_facts *f);
+unsigned cmg_shows(const struct cmg_enricher *e, const struct cmg_record *r,
+                   const struct cmg_facts *f);
 enum cmg_scope cmg_scope_of(const struct cmg_entry *entry, unsigned shows);
 
-/* join.c: which incident the finding belongs to, and which part it plays. Incident 0: none, no finding. */
+/* join.c: which incident the finding belongs to, and which part it plays. Incident 0: none, no
+ * finding. */
 struct cmg_joined {
     uint32_t incident;
     enum cmg_role role;
@@ -100,6 +106,7 @@ cmg_str cmg_own_url(const struct cmg_case *x);
 void cmg_finding_clear(struct cmg_finding *f);
 void cmg_finding_fill(struct cmg_case *x, const struct cmg_rule *rule, const struct cmg_joined *j);
 /* Causes of the flags, then the remedies of the class and of the causes. Returns problem bits. */
-uint32_t cmg_finding_explain(const struct cmg_enricher *e, const struct cmg_flags *flags, struct cmg_finding *f);
+uint32_t cmg_finding_explain(const struct cmg_enricher *e, const struct cmg_flags *flags,
+                             struct cmg_finding *f);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which incident a finding belongs to, and which part it plays in it.
  *
- * An incident is opened by its first record, is a candidate until a primary finding settles it, and has exactly one
- * primary, whichever of cause and consequence comes first. Nothing is held back: every record gets its answer when
- * it comes. */
+ * An incident is opened by its first record, is a candidate until a primary finding settles it, and
+ * has exactly one primary, whichever of cause and consequence comes first. Nothing is held back:
+ * every record gets its answer when it comes. */
 #include "enrich/internal.h"
 
 static bool names(cmg_str pattern, cmg_str slug)
@@ -75,7 +75,8 @@ static uint32_t pick(const struct cmg_case *x, const struct cmg_entry *mine, wan
 
 /* ---- the three kinds of finding -------------------------------------------------------------- */
 
-static struct cmg_joined open_new(struct cmg_case *x, const struct cmg_entry *mine, enum cmg_role role)
+static struct cmg_joined open_new(struct cmg_case *x, const struct cmg_entry *mine,
+                                  enum cmg_role role)
 {
     enum cmg_incident_state state = role == CMG_ROLE_PRIMARY ? CMG_INC_SETTLED : CMG_INC_CANDIDATE;
     uint32_t i = cmg_corr_open(x->c, x->slot, state, cmg_enricher_class_hash(x->e, mine));
@@ -107,8 +108,8 @@ static struct cmg_joined join_primary(struct cmg_case *x, const struct cmg_entry
     return i ? evidence_of(i) : open_new(x, mine, CMG_ROLE_PRIMARY);
 }
 
-/* A candidate that says more than the one that opened the incident takes its place: the wrapper "bad status"
- * gives way to the dump that follows it, but not the other way round. */
+/* A candidate that says more than the one that opened the incident takes its place: the wrapper
+ * "bad status" gives way to the dump that follows it, but not the other way round. */
 static bool says_more(const struct cmg_case *x, uint32_t i, const struct cmg_entry *mine)
 {
     const struct cmg_incident *inc = cmg_corr_incident(x->c, i);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What ties records of one log together: the message they name, the client and page of an access-log row, the
- * thread that wrote them, else the log itself. */
+ * What ties records of one log together: the message they name, the client and page of an
+ * access-log row, the thread that wrote them, else the log itself. */
 #include "enrich/internal.h"
 
 #include <xxhash.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a record leaves behind for those that follow it: under its key, and on the incident that it joined. */
+ * What a record leaves behind for those that follow it: under its key, and on the incident that it
+ * joined. */
 #include "enrich/internal.h"
 
 _Static_assert((int)CMG_CORR_COUNTERS == (int)CMG_COUNTERS, "every counter has its place");
@@ -22,7 +23,8 @@ static bool has_counter(const struct cmg_facts *f)
 static bool adds_memory(const struct cmg_case *x)
 {
     const struct cmg_facts *f = &x->facts;
-    return x->sets || f->flag_lines || f->has_mask || f->valid_to.len || f->current_time.len || has_counter(f);
+    return x->sets || f->flag_lines || f->has_mask || f->valid_to.len || f->current_time.len ||
+           has_counter(f);
 }
 
 bool cmg_remembers(const struct cmg_case *x, const struct cmg_rule *rule)
@@ -37,15 +39,16 @@ bool cmg_remembers(const struct cmg_case *x, const struct cmg_rule *rule)
 static bool is_known_host(const struct cmg_case *x)
 {
     const struct cmg_facts *f = &x->facts;
-    cmg_str url = cmg_str_of(cmg_corr_slot_text(x->c, x->slot)->url, cmg_corr_slot(x->c, x->slot)->url);
+    cmg_str url =
+        cmg_str_of(cmg_corr_slot_text(x->c, x->slot)->url, cmg_corr_slot(x->c, x->slot)->url);
     for (size_t i = 0; !f->url.len && !f->path.len && i + f->host.len <= url.len; i++)
         if (cmg_str_istarts(cmg_str_from(url, i), f->host))
             return true;
     return false;
 }
 
-/* A line may name host and path apart ("Host=..., Path=..."): then they are put together. A placeholder for a
- * host is left out. */
+/* A line may name host and path apart ("Host=..., Path=..."): then they are put together. A
+ * placeholder for a host is left out. */
 static void keep_request(const struct cmg_case *x)
 {
     const struct cmg_facts *f = &x->facts;

@@ -6,7 +6,8 @@
 
 enum { TIME_DIGITS = 12 };
 
-/* The candidate's time, then the hash of its id: the same in every run, and never that of a record. */
+/* The candidate's time, then the hash of its id: the same in every run, and never that of a record.
+ */
 static void derive_id(const char *candidate, char ret[CMG_ID_SIZE])
 {
     static const char hex[] = "0123456789abcdef";
@@ -20,8 +21,9 @@ static void derive_id(const char *candidate, char ret[CMG_ID_SIZE])
     ret[CMG_ID_SIZE - 1] = '\0';
 }
 
-static void fill_finding(const struct cmg_enricher *e, const struct cmg_entry *entry, const struct cmg_incident *inc,
-                         const struct cmg_incident_text *t, struct cmg_record *ret)
+static void fill_finding(const struct cmg_enricher *e, const struct cmg_entry *entry,
+                         const struct cmg_incident *inc, const struct cmg_incident_text *t,
+                         struct cmg_record *ret)
 {
     struct cmg_finding *f = &ret->finding;
     cmg_finding_clear(f);
@@ -38,10 +40,12 @@ static void fill_finding(const struct cmg_enricher *e, const struct cmg_entry *e
     ret->problems = cmg_finding_explain(e, &inc->flags, f);
 }
 
-static void fill_record(const struct cmg_incident *inc, const struct cmg_incident_text *t, struct cmg_record *ret)
+static void fill_record(const struct cmg_incident *inc, const struct cmg_incident_text *t,
+                        struct cmg_record *ret)
 {
     memset(ret, 0, sizeof *ret);
-    ret->event.http = (struct cmg_http){.status = -1, .substatus = -1, .port = -1, .win32 = -1, .time_taken_ms = -1};
+    ret->event.http = (struct cmg_http){
+        .status = -1, .substatus = -1, .port = -1, .win32 = -1, .time_taken_ms = -1};
     ret->offset = UINT64_MAX;
     ret->host = cmg_str_of(t->host, inc->host);
     ret->path = cmg_str_of(t->path, inc->path);
@@ -50,8 +54,8 @@ static void fill_record(const struct cmg_incident *inc, const struct cmg_inciden
     derive_id(inc->candidate, ret->id);
 }
 
-bool cmg_enrich_due(const struct cmg_enricher *e, struct cmg_corr *c, uint64_t stream, int64_t now_ns, bool all,
-                    struct cmg_record *ret)
+bool cmg_enrich_due(const struct cmg_enricher *e, struct cmg_corr *c, uint64_t stream,
+                    int64_t now_ns, bool all, struct cmg_record *ret)
 {
     struct cmg_moment now = {now_ns, now_ns != 0};
     uint32_t i;

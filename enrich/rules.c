@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which rules hold for a record, and which of them names its class.
  *
- * Only rules that a word of the record leads to are looked at, so the cost does not grow with the catalogue. */
+ * Only rules that a word of the record leads to are looked at, so the cost does not grow with the
+ * catalogue. */
 #include "enrich/internal.h"
 
 #include "decoders/decoder.h"
@@ -40,7 +41,8 @@ static bool is_prefix(cmg_str pattern)
     return pattern.len && pattern.ptr[pattern.len - 1] == '*';
 }
 
-/* A status text counts only beside a status that says failure: the word alone may be in any sentence. */
+/* A status text counts only beside a status that says failure: the word alone may be in any
+ * sentence. */
 static bool status_text_holds(const struct cmg_case *x, cmg_str pattern)
 {
     if (!pattern.len)
@@ -60,8 +62,8 @@ static bool code_holds(const struct cmg_case *x, uint32_t code)
     return !code;
 }
 
-/* An access-log row is columns, not ConfigMgr's sentences: it is seen by rules that ask for its decoder, or for
- * nothing but columns. */
+/* An access-log row is columns, not ConfigMgr's sentences: it is seen by rules that ask for its
+ * decoder, or for nothing but columns. */
 static bool decoder_holds(const struct cmg_case *x, const struct cmg_rule *r)
 {
     if (r->decoder.len)
@@ -87,9 +89,9 @@ static bool holds(const struct judging *j, const struct cmg_rule *r)
 {
     const struct cmg_case *x = j->x;
     return words_hold(j, r) && (r->status < 0 || r->status == x->status) &&
-           (r->substatus < 0 || r->substatus == x->substatus) && status_text_holds(x, r->status_text) &&
-           code_holds(x, r->code) && (x->marks & r->seen) == r->seen && decoder_holds(x, r) &&
-           open_holds(x, r);
+           (r->substatus < 0 || r->substatus == x->substatus) &&
+           status_text_holds(x, r->status_text) && code_holds(x, r->code) &&
+           (x->marks & r->seen) == r->seen && decoder_holds(x, r) && open_holds(x, r);
 }
 
 static int exactness(const struct cmg_rule *r)
@@ -97,7 +99,8 @@ static int exactness(const struct cmg_rule *r)
     return !r->status_text.len ? 0 : is_prefix(r->status_text) ? 1 : 2;
 }
 
-/* The part it plays, the rank of its class, a whole status text before its beginning, the catalogue's order. */
+/* The part it plays, the rank of its class, a whole status text before its beginning, the
+ * catalogue's order. */
 static bool better(const struct cmg_rule *a, const struct cmg_rule *b)
 {
     if (!b || a->role != b->role)

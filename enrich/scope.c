@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Whether a failure concerns a cloud management gateway.
  *
- * A request path with CCM_Proxy_ in it, a host in Microsoft's cloud-service domains, the content service's page,
- * a status text that the gateway or its connection point makes, or a name that the options give prove it. Another
- * server's name or one of ConfigMgr's own virtual directories without CCM_Proxy_ shows the contrary. A placeholder
- * such as <MP>, as documentation prints it, shows nothing. */
+ * A request path with CCM_Proxy_ in it, a host in Microsoft's cloud-service domains, the content
+ * service's page, a status text that the gateway or its connection point makes, or a name that the
+ * options give prove it. Another server's name or one of ConfigMgr's own virtual directories
+ * without CCM_Proxy_ shows the contrary. A placeholder such as <MP>, as documentation prints it,
+ * shows nothing. */
 #include "enrich/internal.h"
 
 static bool icontains(cmg_str s, cmg_str word)
@@ -62,7 +63,8 @@ static unsigned of_request(const struct cmg_enricher *e, const struct cmg_facts 
     if (is_cmg_path(f->url) || is_cmg_path(f->path) || iends(host, CMG_LIT(".cloudapp.net")) ||
         iends(host, CMG_LIT(".cloudapp.azure.com")) || listed(e->cmg_host, e->cmg_hosts, host))
         return CMG_SHOWS_CMG;
-    if (is_real_host(host) || cmg_str_istarts(f->path, CMG_LIT("/ccm_")) || cmg_str_istarts(f->path, CMG_LIT("/sms_")))
+    if (is_real_host(host) || cmg_str_istarts(f->path, CMG_LIT("/ccm_")) ||
+        cmg_str_istarts(f->path, CMG_LIT("/sms_")))
         return CMG_SHOWS_OTHER;
     return 0;
 }
@@ -78,7 +80,8 @@ static unsigned of_row(const struct cmg_enricher *e, const struct cmg_http *h)
     return is_cmg_path(h->stem) ? CMG_SHOWS_CMG : 0;
 }
 
-unsigned cmg_shows(const struct cmg_enricher *e, const struct cmg_record *r, const struct cmg_facts *f)
+unsigned cmg_shows(const struct cmg_enricher *e, const struct cmg_record *r,
+                   const struct cmg_facts *f)
 {
     unsigned shows = r->event.has_http ? of_row(e, &r->event.http) : of_request(e, f);
     if (cmg_str_istarts(f->status_text, CMG_LIT("CMGConnector_")) ||

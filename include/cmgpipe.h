@@ -19,11 +19,12 @@
  *     }
  *     cmg_stream_end(s), and cmg_stream_next() once more until it says CMG_AGAIN.
  *
- * Bad input is never an error here: it becomes a record with problem bits and its raw text. Only the
- * environment fails (memory, options, a catalogue that does not load).
+ * Bad input is never an error here: it becomes a record with problem bits and its raw text. Only
+ * the environment fails (memory, options, a catalogue that does not load).
  *
- * Ownership: a cmg_str never owns. Slices in a record are valid until the next call on the same stream.
- * feed and send copy. x_new pairs with x_free, a by-value object with x_done; both accept NULL.
+ * Ownership: a cmg_str never owns. Slices in a record are valid until the next call on the same
+ * stream. feed and send copy. x_new pairs with x_free, a by-value object with x_done; both accept
+ * NULL.
  */
 #ifndef CMGPIPE_H
 #define CMGPIPE_H
@@ -46,15 +47,15 @@ typedef struct {
 /* What went wrong with the environment. Never says anything about the input. */
 enum cmg_rc {
     CMG_OK = 0,
-    CMG_AGAIN = 1,    /* not an error: nothing more for now (next), or no room for now (send) */
+    CMG_AGAIN = 1, /* not an error: nothing more for now (next), or no room for now (send) */
     CMG_ENOMEM = -1,
-    CMG_ELIMIT = -2,  /* a cap was reached; the object is as it was before the call */
+    CMG_ELIMIT = -2, /* a cap was reached; the object is as it was before the call */
     CMG_EIO = -3,
     CMG_ECONFIG = -4, /* something a human wrote is wrong: see struct cmg_error */
 };
 
-/* Where a human's text is wrong. Fixed size: reporting never allocates. line and column are 1-based,
- * 0 when they do not apply. */
+/* Where a human's text is wrong. Fixed size: reporting never allocates. line and column are
+ * 1-based, 0 when they do not apply. */
 struct cmg_error {
     enum cmg_rc rc;
     int line, column;
@@ -68,7 +69,13 @@ struct cmg_buf {
     size_t len, size, cap;
 };
 
-enum cmg_level { CMG_LEVEL_NONE, CMG_LEVEL_VERBOSE, CMG_LEVEL_INFO, CMG_LEVEL_WARNING, CMG_LEVEL_ERROR };
+enum cmg_level {
+    CMG_LEVEL_NONE,
+    CMG_LEVEL_VERBOSE,
+    CMG_LEVEL_INFO,
+    CMG_LEVEL_WARNING,
+    CMG_LEVEL_ERROR
+};
 enum cmg_lang { CMG_LANG_EN, CMG_LANG_FR, CMG_LANGS };
 enum cmg_scope { CMG_SCOPE_UNKNOWN, CMG_SCOPE_CMG, CMG_SCOPE_NOT_CMG };
 enum cmg_role { CMG_ROLE_NONE, CMG_ROLE_EVIDENCE, CMG_ROLE_CANDIDATE, CMG_ROLE_PRIMARY };
@@ -97,13 +104,13 @@ struct cmg_attr {
     cmg_str name, value;
 };
 
-/* A time as the record wrote it. `ns` counts from 1970-01-01T00:00:00 of the clock that wrote it; it is
- * UTC once `offset_min` (minutes EAST of UTC, the ISO 8601 sign) has been taken off. */
+/* A time as the record wrote it. `ns` counts from 1970-01-01T00:00:00 of the clock that wrote it;
+ * it is UTC once `offset_min` (minutes EAST of UTC, the ISO 8601 sign) has been taken off. */
 struct cmg_time {
     int64_t ns;
     int16_t offset_min;
-    bool known;  /* there is a time at all */
-    bool zoned;  /* offset_min is known */
+    bool known; /* there is a time at all */
+    bool zoned; /* offset_min is known */
 };
 
 /* The HTTP side of an access-log row (W3C extended). -1: not in the record. */
@@ -142,23 +149,24 @@ struct cmg_origin {
 /* One remediation or cause as an encoder needs it. */
 struct cmg_entry; /* enrich/catalog.h: one error class of the catalogue */
 
-/* What the catalogue says about the record, and which part it plays. role NONE: nothing is known. */
+/* What the catalogue says about the record, and which part it plays. role NONE: nothing is known.
+ */
 struct cmg_finding {
     const struct cmg_entry *entry; /* class of this record's own line; NULL where it has none */
     enum cmg_role role;
     enum cmg_scope scope;
-    char incident[CMG_ID_SIZE];    /* cmgpipe.incident.id: event.id of the incident's first record */
-    char promoted[CMG_ID_SIZE];    /* of a promoted candidate: its event.id; else empty */
-    uint32_t code;                 /* HRESULT, 0 for none */
-    int32_t status;                /* HTTP status, -1 for none */
-    cmg_str status_text;           /* event.code: CMGConnector_... as the log spells it */
-    cmg_str url;                   /* as written, quotes and trailing commas removed */
-    cmg_str request_id;            /* message id of the connection point */
+    char incident[CMG_ID_SIZE]; /* cmgpipe.incident.id: event.id of the incident's first record */
+    char promoted[CMG_ID_SIZE]; /* of a promoted candidate: its event.id; else empty */
+    uint32_t code;              /* HRESULT, 0 for none */
+    int32_t status;             /* HTTP status, -1 for none */
+    cmg_str status_text;        /* event.code: CMGConnector_... as the log spells it */
+    cmg_str url;                /* as written, quotes and trailing commas removed */
+    cmg_str request_id;         /* message id of the connection point */
     size_t causes;
     cmg_str cause[CMG_CAUSES_MAX]; /* slugs, in the catalogue's order */
     size_t remedies;
     cmg_str remedy[CMG_REMEDIES_MAX];
-    size_t facts;                  /* counters and times that the rule needs: cmgpipe.facts.* */
+    size_t facts; /* counters and times that the rule needs: cmgpipe.facts.* */
     struct cmg_attr fact[8];
 };
 
@@ -167,15 +175,15 @@ struct cmg_record {
     const struct cmg_stream *stream;
     const struct cmg_decoder *decoder; /* NULL for a promoted candidate */
     cmg_str host, path;
-    cmg_str raw;             /* the exact record as UTF-8, without its line end; empty when promoted */
-    uint64_t offset;         /* of its first byte in the log; UINT64_MAX: not known */
-    uint64_t length;         /* input bytes it takes, line end included; 0 when promoted */
+    cmg_str raw;     /* the exact record as UTF-8, without its line end; empty when promoted */
+    uint64_t offset; /* of its first byte in the log; UINT64_MAX: not known */
+    uint64_t length; /* input bytes it takes, line end included; 0 when promoted */
     uint32_t lines;
-    char id[CMG_ID_SIZE];    /* event.id */
-    int64_t time_ns;         /* @timestamp: ns since the epoch, UTC */
+    char id[CMG_ID_SIZE]; /* event.id */
+    int64_t time_ns;      /* @timestamp: ns since the epoch, UTC */
     enum cmg_time_source time_source;
     uint32_t problems;
-    enum cmg_lang lang;      /* of the texts that the encoder adds */
+    enum cmg_lang lang; /* of the texts that the encoder adds */
     struct cmg_event event;
     struct cmg_finding finding;
 };
@@ -184,9 +192,9 @@ struct cmg_record {
 
 /* Options of an engine; zero everywhere is a good default. Strings are copied. */
 struct cmg_options {
-    cmg_str host;              /* used where no wrapper names one */
-    cmg_str decoder;           /* name: instead of detection */
-    size_t max_record;         /* bytes; 0: CMG_MAX_RECORD_DEFAULT */
+    cmg_str host;      /* used where no wrapper names one */
+    cmg_str decoder;   /* name: instead of detection */
+    size_t max_record; /* bytes; 0: CMG_MAX_RECORD_DEFAULT */
     enum cmg_lang lang;
     /* Minutes east of UTC for a local time (seconds since 1970 of that clock) whose log names no
      * offset. NULL: times without an offset are written as if UTC. Called from any thread. */
@@ -194,11 +202,12 @@ struct cmg_options {
     void *utc_offset_user;
     int64_t (*now_ns)(void *user); /* clock for "time of reading"; NULL: the system's */
     void *now_user;
-    const cmg_str *cmg_hosts;         /* names that prove a CMG */
+    const cmg_str *cmg_hosts; /* names that prove a CMG */
     size_t n_cmg_hosts;
     const cmg_str *connection_points; /* addresses that prove a connection point */
     size_t n_connection_points;
-    const void *catalog;   /* catalogue image (cmg_catalog_build); NULL: the built-in one. Not copied. */
+    const void
+        *catalog; /* catalogue image (cmg_catalog_build); NULL: the built-in one. Not copied. */
     size_t catalog_len;
     unsigned corr_seconds; /* 0: 120. How long an incident stays open, in record time */
     unsigned corr_records; /* 0: 400. The same in records of its key */
@@ -210,13 +219,14 @@ enum { CMG_MAX_RECORD_DEFAULT = 1 << 20, CMG_MAX_RECORD_MIN = 256, CMG_MAX_RECOR
 const char *cmg_version(void);
 
 /* Builds an engine. NULL on failure, and *reterr says why. */
-CMG_MUST_USE struct cmg_engine *cmg_engine_new(const struct cmg_options *opt, struct cmg_error *reterr);
+CMG_MUST_USE struct cmg_engine *cmg_engine_new(const struct cmg_options *opt,
+                                               struct cmg_error *reterr);
 void cmg_engine_free(struct cmg_engine *e);
 
 /* ---- correlation table ----------------------------------------------------------------------- */
 
-/* A table of at most `bytes` bytes (0: CMG_CORR_BYTES_DEFAULT); at least CMG_CORR_BYTES_MIN. NULL when
- * memory is short. It is one block of plain data without pointers. */
+/* A table of at most `bytes` bytes (0: CMG_CORR_BYTES_DEFAULT); at least CMG_CORR_BYTES_MIN. NULL
+ * when memory is short. It is one block of plain data without pointers. */
 CMG_MUST_USE struct cmg_corr *cmg_corr_new(size_t bytes);
 void cmg_corr_free(struct cmg_corr *c);
 enum { CMG_CORR_BYTES_DEFAULT = 1 << 20, CMG_CORR_BYTES_MIN = 1 << 15 };
@@ -249,37 +259,41 @@ CMG_MUST_USE enum cmg_rc cmg_stream_feed(struct cmg_stream *s, cmg_str bytes);
 CMG_MUST_USE char *cmg_stream_room(struct cmg_stream *s, size_t want);
 void cmg_stream_fed(struct cmg_stream *s, size_t n);
 
-/* For a log that a forwarder brings line by line: place and time of the line that is fed next, as its wrapper names
- * them. `offset` UINT64_MAX: it names none; the wrapper's time and a counter of the lines of that time then take its
- * place in event.id, and records have no offset. `envelope_ns` 0: no time. What is held keeps its own place. */
+/* For a log that a forwarder brings line by line: place and time of the line that is fed next, as
+ * its wrapper names them. `offset` UINT64_MAX: it names none; the wrapper's time and a counter of
+ * the lines of that time then take its place in event.id, and records have no offset. `envelope_ns`
+ * 0: no time. What is held keeps its own place. */
 void cmg_stream_at(struct cmg_stream *s, uint64_t offset, int64_t envelope_ns);
 
 /* The input is over: the last line is complete without its end, open candidates are promoted. */
 void cmg_stream_end(struct cmg_stream *s);
-/* Nothing came for a while: what is held is released (marked partial_tail where it is a record cut in
- * two), open candidates are promoted. More may be fed afterwards. */
+/* Nothing came for a while: what is held is released (marked partial_tail where it is a record cut
+ * in two), open candidates are promoted. More may be fed afterwards. */
 void cmg_stream_idle(struct cmg_stream *s);
-/* What is held is released, but open candidates stay open: the log goes on, perhaps in another file. `over`: this
- * file does not go on, so that a last line without a line end is complete; else it is marked partial_tail. */
+/* What is held is released, but open candidates stay open: the log goes on, perhaps in another
+ * file. `over`: this file does not go on, so that a last line without a line end is complete; else
+ * it is marked partial_tail. */
 void cmg_stream_flush(struct cmg_stream *s, bool over);
 
-/* The next record. CMG_AGAIN: feed more, or, after cmg_stream_end, done. CMG_ENOMEM is possible only for text
- * that has to be converted to UTF-8; nothing is lost then, and the call may be repeated. */
+/* The next record. CMG_AGAIN: feed more, or, after cmg_stream_end, done. CMG_ENOMEM is possible
+ * only for text that has to be converted to UTF-8; nothing is lost then, and the call may be
+ * repeated. */
 CMG_MUST_USE enum cmg_rc cmg_stream_next(struct cmg_stream *s, struct cmg_record *ret);
 
 /* One whole record that somebody else has already cut; no copy is made of it, slices point into
- * `frame`. Its place and time are those of the last cmg_stream_at(), else it follows the frame before it. False: it
- * was a directive or blank line (counted as skipped). Promotions come from cmg_stream_next. Not to be mixed with
- * feeding on one stream. */
+ * `frame`. Its place and time are those of the last cmg_stream_at(), else it follows the frame
+ * before it. False: it was a directive or blank line (counted as skipped). Promotions come from
+ * cmg_stream_next. Not to be mixed with feeding on one stream. */
 bool cmg_stream_frame(struct cmg_stream *s, cmg_str frame, struct cmg_record *ret);
 
-/* Where decoding would have to start again so that nothing is lost: the offset of the first byte that
- * is not yet in a record handed out. */
+/* Where decoding would have to start again so that nothing is lost: the offset of the first byte
+ * that is not yet in a record handed out. */
 uint64_t cmg_stream_offset(const struct cmg_stream *s);
 const struct cmg_stream_stats *cmg_stream_stats(const struct cmg_stream *s);
 
-/* The stream's memory as plain data (detected format, #Fields, generation, last time), to be kept in
- * a checkpoint and given back to a new stream of the same log. restore: false when it is not such data. */
+/* The stream's memory as plain data (detected format, #Fields, generation, last time), to be kept
+ * in a checkpoint and given back to a new stream of the same log. restore: false when it is not
+ * such data. */
 cmg_str cmg_stream_state(const struct cmg_stream *s);
 CMG_MUST_USE bool cmg_stream_restore(struct cmg_stream *s, cmg_str state);
 

@@ -4,7 +4,9 @@
 
 #include "core/time.h"
 
-enum { GROUP_END = 0xfffffffe }; /* EventTime seconds of group markers: 0xffffffff start, 0xfffffffe end */
+enum {
+    GROUP_END = 0xfffffffe
+}; /* EventTime seconds of group markers: 0xffffffff start, 0xfffffffe end */
 
 static uint32_t be32(const char *p)
 {
@@ -51,8 +53,8 @@ static bool read_event(struct cmg_flb_event *e)
         return false;
     e->metadata = (cmg_str){NULL, 0};
     if (t.type == CMG_MP_ARRAY) {
-        if (t.n != 2 || !cmg_mp_next(&s, &t) || !read_time(&t, &e->time_ns) || !cmg_mp_object(&s, &e->metadata) ||
-            !is_map(e->metadata))
+        if (t.n != 2 || !cmg_mp_next(&s, &t) || !read_time(&t, &e->time_ns) ||
+            !cmg_mp_object(&s, &e->metadata) || !is_map(e->metadata))
             return false;
     } else if (!read_time(&t, &e->time_ns)) {
         return false;
@@ -93,7 +95,8 @@ cmg_str cmg_flb_text(cmg_str body, cmg_str key)
     return t.type == CMG_MP_STR || t.type == CMG_MP_BIN ? t.s : (cmg_str){NULL, 0};
 }
 
-/* ---- merging ----------------------------------------------------------------------------------- */
+/* ---- merging -----------------------------------------------------------------------------------
+ */
 
 struct merge {
     struct cmg_buf *out;
@@ -103,7 +106,8 @@ struct merge {
 };
 
 /* The next pair of a map of which `*n` are left. */
-static bool next_pair(cmg_str *s, uint32_t *n, cmg_str *ret_key, cmg_str *ret_key_text, cmg_str *ret_value)
+static bool next_pair(cmg_str *s, uint32_t *n, cmg_str *ret_key, cmg_str *ret_key_text,
+                      cmg_str *ret_value)
 {
     struct cmg_mp_token t;
     if (!*n || !cmg_mp_object(s, ret_key) || !cmg_mp_object(s, ret_value))
@@ -182,7 +186,8 @@ static enum cmg_rc put_aside(struct merge *m, cmg_str body)
     return CMG_OK;
 }
 
-enum cmg_rc cmg_flb_merge(struct cmg_buf *out, cmg_str ours, cmg_str body, cmg_str source, bool keep, cmg_str prefix)
+enum cmg_rc cmg_flb_merge(struct cmg_buf *out, cmg_str ours, cmg_str body, cmg_str source,
+                          bool keep, cmg_str prefix)
 {
     struct merge m = {.out = out, .ours = ours, .source = source, .prefix = prefix, .keep = keep};
     size_t start = out->len, at;

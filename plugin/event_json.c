@@ -40,7 +40,8 @@ static enum cmg_rc put_number(struct cmg_buf *out, const struct cmg_mp_token *t)
         n = snprintf(text, sizeof text, "%lld", (long long)t->i);
     else if (isfinite(t->d))
         n = snprintf(text, sizeof text, "%.17g", t->d);
-    return n > 0 ? cmg_buf_add(out, cmg_str_of(text, (size_t)n)) : cmg_buf_add(out, CMG_LIT("null"));
+    return n > 0 ? cmg_buf_add(out, cmg_str_of(text, (size_t)n))
+                 : cmg_buf_add(out, CMG_LIT("null"));
 }
 
 static enum cmg_rc put_scalar(struct cmg_buf *out, const struct cmg_mp_token *t)

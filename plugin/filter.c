@@ -1,21 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
  * flb-filter_cmgpipe.so: a native filter for Fluent Bit 2.2 and later, built without its headers.
  *
- * The host copies a struct of the size it knows from the symbol filter_cmgpipe_plugin; the layout below is that of 2.2
- * (event_type, flags, name, description, config_map, cb_pre_run, cb_init, cb_filter, cb_exit), and has not changed
- * since but for pointers behind cb_exit, which the zeros at the end stand for. Host functions are looked up when an
- * instance starts, so that a host without one is refused instead of crashed. Nothing is ever held back: an event leaves
- * in the batch it came in. */
+ * The host copies a struct of the size it knows from the symbol filter_cmgpipe_plugin; the layout
+ * below is that of 2.2 (event_type, flags, name, description, config_map, cb_pre_run, cb_init,
+ * cb_filter, cb_exit), and has not changed since but for pointers behind cb_exit, which the zeros
+ * at the end stand for. Host functions are looked up when an instance starts, so that a host
+ * without one is refused instead of crashed. Nothing is ever held back: an event leaves in the
+ * batch it came in. */
 #include "plugin/settings.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
 
-enum { FILTER_MODIFIED = 1, FILTER_NOTOUCH = 2, LOG_ERROR = 1, LOG_WARN = 2, LOG_INFO = 3, HOST_POINTERS = 32 };
+enum {
+    FILTER_MODIFIED = 1,
+    FILTER_NOTOUCH = 2,
+    LOG_ERROR = 1,
+    LOG_WARN = 2,
+    LOG_INFO = 3,
+    HOST_POINTERS = 32
+};
 
 typedef int init_fn(void *ins, void *config, void *data);
-typedef int filter_fn(const void *data, size_t bytes, const char *tag, int tag_len, void **out, size_t *out_size,
-                      void *ins, void *i_ins, void *context, void *config);
+typedef int filter_fn(const void *data, size_t bytes, const char *tag, int tag_len, void **out,
+                      size_t *out_size, void *ins, void *i_ins, void *context, void *config);
 typedef int exit_fn(void *context, void *config);
 
 struct filter_plugin {
@@ -58,7 +66,8 @@ static const char *get_property(void *ins, const char *name)
 /* Without flb_log_print there is nobody to tell; the host says that the filter did not start. */
 static bool find_host(struct host *h)
 {
-    static const char text[] = "[filter:cmgpipe] this host has no %s; Fluent Bit 2.2 or later is needed";
+    static const char text[] =
+        "[filter:cmgpipe] this host has no %s; Fluent Bit 2.2 or later is needed";
     if (!find(&h->log, "flb_log_print"))
         return false;
     const char *missing = NULL;
@@ -103,8 +112,10 @@ static int filter_init(void *ins, void *config, void *data)
     return 0;
 }
 
-/* The record in f->flb.record as an event. Its own time becomes the event's; `e` NULL: a promotion, which had none. */
-static enum cmg_rc put_record(struct filter *f, struct cmg_buf *out, const struct cmg_flb_event *e, cmg_str source)
+/* The record in f->flb.record as an event. Its own time becomes the event's; `e` NULL: a promotion,
+ * which had none. */
+static enum cmg_rc put_record(struct filter *f, struct cmg_buf *out, const struct cmg_flb_event *e,
+                              cmg_str source)
 {
     static const char empty_map[] = "\x80";
     const struct cmg_record *r = &f->flb.record;
@@ -116,15 +127,16 @@ static enum cmg_rc put_record(struct filter *f, struct cmg_buf *out, const struc
         rc = cmg_flb_head(out, own_time && r->time_ns > 0 ? r->time_ns : (e ? e->time_ns : 0),
                           e ? e->metadata : (cmg_str){NULL, 0});
     if (rc == CMG_OK)
-        rc = cmg_flb_merge(out, cmg_buf_str(&f->map), e ? e->body : cmg_str_of(empty_map, 1), source,
-                           f->flb.set.keep_source, f->flb.set.prefix);
+        rc = cmg_flb_merge(out, cmg_buf_str(&f->map), e ? e->body : cmg_str_of(empty_map, 1),
+                           source, f->flb.set.keep_source, f->flb.set.prefix);
     if (rc != CMG_OK)
         out->len = start;
     return rc;
 }
 
 /* An event that cannot be enriched for want of memory goes on as it came. */
-static bool put_event(struct filter *f, struct cmg_buf *out, cmg_str tag, const struct cmg_flb_event *e)
+static bool put_event(struct filter *f, struct cmg_buf *out, cmg_str tag,
+                      const struct cmg_flb_event *e)
 {
     cmg_str source;
     enum cmg_rc rc = CMG_OK;
@@ -149,18 +161,20 @@ static bool put_all(struct filter *f, struct cmg_buf *out, cmg_str rest, cmg_str
     return cmg_buf_add(out, rest) == CMG_OK; /* what is no msgpack stays as it is */
 }
 
-static int filter_run(const void *data, size_t bytes, const char *tag, int tag_len, void **out, size_t *out_size,
-                      void *ins, void *i_ins, void *context, void *config)
+static int filter_run(const void *data, size_t bytes, const char *tag, int tag_len, void **out,
+                      size_t *out_size, void *ins, void *i_ins, void *context, void *config)
 {
     struct filter *f = context;
     struct cmg_buf b = cmg_buf_init(CMG_FLB_OUT_MAX);
     (void)ins;
     (void)i_ins; /* of an output's processor it is not even an input */
     (void)config;
-    if (!put_all(f, &b, cmg_str_of(data, bytes), cmg_str_of(tag, tag_len > 0 ? (size_t)tag_len : 0))) {
+    if (!put_all(f, &b, cmg_str_of(data, bytes),
+                 cmg_str_of(tag, tag_len > 0 ? (size_t)tag_len : 0))) {
         cmg_buf_done(&b);
         if (!f->memory_told)
-            f->host.log(LOG_ERROR, NULL, 0, "[filter:cmgpipe] not enough memory: events pass as they are");
+            f->host.log(LOG_ERROR, NULL, 0,
+                        "[filter:cmgpipe] not enough memory: events pass as they are");
         f->memory_told = true;
         return FILTER_NOTOUCH;
     }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * out_cmgpipe.so: an output for Fluent Bit by its proxy interface (the one that Go plugins use), in plain C.
+ * out_cmgpipe.so: an output for Fluent Bit by its proxy interface (the one that Go plugins use), in
+ * plain C.
  *
- * A chunk is answered with OK only after the sink has confirmed every record of it; with RETRY at the deadline or when
- * something failed, and the host brings it again. Records that arrived at the first attempt arrive twice then, with
- * the same event.id.
+ * A chunk is answered with OK only after the sink has confirmed every record of it; with RETRY at
+ * the deadline or when something failed, and the host brings it again. Records that arrived at the
+ * first attempt arrive twice then, with the same event.id.
  *
- * The structs below are what the host passes, as far as it is used: fields behind them exist in later versions and are
- * not touched. In particular FLBPluginRegister writes the first 32 bytes of its definition and no more, since hosts
- * before 4.2.3 allocate no more. */
+ * The structs below are what the host passes, as far as it is used: fields behind them exist in
+ * later versions and are not touched. In particular FLBPluginRegister writes the first 32 bytes of
+ * its definition and no more, since hosts before 4.2.3 allocate no more. */
 #include "plugin/retry.h"
 #include "core/time.h"
 #include "sinks/sink.h"
@@ -21,7 +22,16 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { FLB_ERROR, FLB_OK, FLB_RETRY, PROXY_OUTPUT = 2, PROXY_GOLANG = 11, LOG_ERROR = 1, LOG_WARN = 2, LOG_INFO = 3 };
+enum {
+    FLB_ERROR,
+    FLB_OK,
+    FLB_RETRY,
+    PROXY_OUTPUT = 2,
+    PROXY_GOLANG = 11,
+    LOG_ERROR = 1,
+    LOG_WARN = 2,
+    LOG_INFO = 3
+};
 enum { PROPERTIES_MAX = 400, DEADLINE_MS = 10000, SLICE_MS = 50, CLOSE_MS = 5000 };
 
 struct definition {
@@ -76,7 +86,8 @@ int FLBPluginRegister(struct definition *def)
     def->proxy = PROXY_GOLANG;
     def->flags = 0;
     def->name = strdup("cmgpipe");
-    def->description = strdup("Decode and classify ConfigMgr logs, publish them to Kafka or stdout");
+    def->description =
+        strdup("Decode and classify ConfigMgr logs, publish them to Kafka or stdout");
     return def->name && def->description ? 0 : -1;
 }
 
@@ -88,7 +99,8 @@ int FLBPluginUnregister(struct definition *def)
     return 0;
 }
 
-/* ---- start ------------------------------------------------------------------------------------- */
+/* ---- start -------------------------------------------------------------------------------------
+ */
 
 static const char *get_property(void *instance, const char *name)
 {
@@ -99,7 +111,9 @@ static const char *get_property(void *instance, const char *name)
 static void say(void *user, enum cmg_level level, const char *text, const char *detail)
 {
     const struct output *o = user;
-    int host = level == CMG_LEVEL_ERROR ? LOG_ERROR : level == CMG_LEVEL_WARNING ? LOG_WARN : LOG_INFO;
+    int host = level == CMG_LEVEL_ERROR     ? LOG_ERROR
+               : level == CMG_LEVEL_WARNING ? LOG_WARN
+                                            : LOG_INFO;
     o->api->log_print(host, NULL, 0, "[output:cmgpipe] %s%s%s", text, *detail ? ": " : "", detail);
 }
 
@@ -123,7 +137,8 @@ static bool add_property(struct output *o, const char *name, const char *value)
     return true;
 }
 
-/* "kafka.<name>" cannot be enumerated by the interface, so it is asked for every name that this librdkafka has. */
+/* "kafka.<name>" cannot be enumerated by the interface, so it is asked for every name that this
+ * librdkafka has. */
 static bool read_kafka(struct output *o)
 {
     size_t n = 0;
@@ -149,10 +164,12 @@ static bool read_kafka(struct output *o)
 
 static bool read_sink(struct output *o)
 {
-    static const char *const own[] = {"topic",          "key",         "timestamp", "dead-letter-topic", "dead-letter-file",
-                                      "splunk-headers", "mock-brokers"};
-    static const char *const host[] = {"topic",          "key",         "timestamp", "dead_letter_topic", "dead_letter_file",
-                                       "splunk_headers", "mock_brokers"};
+    static const char *const own[] = {
+        "topic",          "key",         "timestamp", "dead-letter-topic", "dead-letter-file",
+        "splunk-headers", "mock-brokers"};
+    static const char *const host[] = {
+        "topic",          "key",         "timestamp", "dead_letter_topic", "dead_letter_file",
+        "splunk_headers", "mock_brokers"};
     const char *brokers = get_property(o, "brokers");
     bool ok = !brokers || add_property(o, "kafka.bootstrap.servers", brokers);
     for (size_t i = 0; i < sizeof own / sizeof *own && ok; i++) {
@@ -171,7 +188,8 @@ static enum cmg_rc read_deadline(struct output *o, struct cmg_error *reterr)
     if (!v || (*v && !*end && n >= 100 && n <= 3600000))
         return CMG_OK;
     *reterr = (struct cmg_error){.rc = CMG_ECONFIG};
-    snprintf(reterr->text, sizeof reterr->text, "flush_deadline_ms %.40s: is no number from 100 to 3600000", v);
+    snprintf(reterr->text, sizeof reterr->text,
+             "flush_deadline_ms %.40s: is no number from 100 to 3600000", v);
     return CMG_ECONFIG;
 }
 
@@ -179,15 +197,18 @@ static enum cmg_rc open_sink(struct output *o, struct cmg_error *reterr)
 {
     const char *name = get_property(o, "sink");
     const struct cmg_sink_ops *ops = cmg_sink_find(cmg_str_c(name ? name : "kafka"));
-    struct cmg_sink_options opt = {.ack = on_ack, .ack_user = o, .say = say, .say_user = o, .fd = 1};
+    struct cmg_sink_options opt = {
+        .ack = on_ack, .ack_user = o, .say = say, .say_user = o, .fd = 1};
     if (!ops || !ops->open) {
         *reterr = (struct cmg_error){.rc = CMG_ECONFIG};
-        snprintf(reterr->text, sizeof reterr->text, "sink %.40s: is none of kafka, stdout", name ? name : "kafka");
+        snprintf(reterr->text, sizeof reterr->text, "sink %.40s: is none of kafka, stdout",
+                 name ? name : "kafka");
         return CMG_ECONFIG;
     }
     if (ops == &cmg_sink_kafka) {
         if (!read_sink(o)) {
-            *reterr = (struct cmg_error){.rc = CMG_ENOMEM, .text = "not enough memory for the properties"};
+            *reterr = (struct cmg_error){.rc = CMG_ENOMEM,
+                                         .text = "not enough memory for the properties"};
             return CMG_ENOMEM;
         }
         opt.property = o->property;
@@ -209,7 +230,8 @@ static void destroy(struct output *o)
     free(o);
 }
 
-/* > 0: started. Everything that is needed later is copied: the host reuses the instance's struct. */
+/* > 0: started. Everything that is needed later is copied: the host reuses the instance's struct.
+ */
 int FLBPluginInit(struct instance *plugin)
 {
     struct cmg_error err;
@@ -232,12 +254,14 @@ int FLBPluginInit(struct instance *plugin)
         destroy(o);
         return -1;
     }
-    o->api->log_print(LOG_INFO, NULL, 0, "[output:cmgpipe] cmgpipe %s, librdkafka %s", cmg_version(), rd_kafka_version_str());
+    o->api->log_print(LOG_INFO, NULL, 0, "[output:cmgpipe] cmgpipe %s, librdkafka %s",
+                      cmg_version(), rd_kafka_version_str());
     plugin->context->remote_context = o;
     return FLB_OK;
 }
 
-/* ---- a chunk ----------------------------------------------------------------------------------- */
+/* ---- a chunk -----------------------------------------------------------------------------------
+ */
 
 static int64_t now_ms(void)
 {
@@ -246,8 +270,10 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* The value stands at the end of the sink's buffer from `from` on. Waits for room until the deadline. */
-static bool send_value(struct output *o, size_t from, const struct cmg_record *r, cmg_str key, int64_t until)
+/* The value stands at the end of the sink's buffer from `from` on. Waits for room until the
+ * deadline. */
+static bool send_value(struct output *o, size_t from, const struct cmg_record *r, cmg_str key,
+                       int64_t until)
 {
     enum cmg_rc rc;
     struct cmg_message m = {.key = key, .record = r, .cookie = o->attempt};
@@ -275,7 +301,8 @@ static bool send_record(struct output *o, int64_t until)
     return send_value(o, from, &o->flb.record, o->flb.record.host, until);
 }
 
-/* An event that was decoded upstream (by our filter), or is none of ours, goes out as it is, with its time. */
+/* An event that was decoded upstream (by our filter), or is none of ours, goes out as it is, with
+ * its time. */
 static bool send_foreign(struct output *o, const struct cmg_flb_event *e, int64_t until)
 {
     struct cmg_buf *out = &o->sink->out;
@@ -333,7 +360,8 @@ static bool send_chunk(struct output *o, cmg_str rest, cmg_str tag, int64_t unti
         if (is_event)
             ok = send_event(o, tag, &e, until);
     if (ok && rest.len)
-        say(o, CMG_LEVEL_ERROR, "a chunk does not end in msgpack; what stands before it was sent", "");
+        say(o, CMG_LEVEL_ERROR, "a chunk does not end in msgpack; what stands before it was sent",
+            "");
     return ok;
 }
 
@@ -358,7 +386,8 @@ int FLBPluginFlushCtx(void *context, const void *data, size_t size, const char *
     if (ok) {
         o->attempt++;
         o->confirmed = o->refused = o->sent = 0;
-        ok = send_chunk(o, cmg_str_of(data, size), cmg_str_c(tag), until) && wait_for_reports(o, until);
+        ok = send_chunk(o, cmg_str_of(data, size), cmg_str_c(tag), until) &&
+             wait_for_reports(o, until);
         cmg_retry_end(&o->retry, &o->flb, ok);
     }
     pthread_mutex_unlock(&o->lock);

@@ -110,8 +110,8 @@ enum cmg_rc cmg_retry_touch(void *retry, struct cmg_stream *s, uint64_t key)
     return rc;
 }
 
-/* Streams that were touched go on from where they were, unless one of them has made room meanwhile: an address may then
- * be another log's. */
+/* Streams that were touched go on from where they were, unless one of them has made room meanwhile:
+ * an address may then be another log's. */
 static void back_to_present(struct cmg_retry *r, struct cmg_flb *f)
 {
     int64_t used;

@@ -22,7 +22,8 @@ struct reader {
     struct cmg_error *err;
 };
 
-static enum cmg_rc fail(const struct reader *r, const char *name, const char *value, const char *why)
+static enum cmg_rc fail(const struct reader *r, const char *name, const char *value,
+                        const char *why)
 {
     *r->err = (struct cmg_error){.rc = CMG_ECONFIG};
     snprintf(r->err->text, sizeof r->err->text, "%.40s %.80s: %.100s", name, value, why);
@@ -47,7 +48,8 @@ static enum cmg_rc read_bool(const struct reader *r, const char *name, bool *ret
     return fail(r, name, v, "is neither on nor off");
 }
 
-static enum cmg_rc read_size(const struct reader *r, const char *name, size_t low, size_t high, size_t *ret)
+static enum cmg_rc read_size(const struct reader *r, const char *name, size_t low, size_t high,
+                             size_t *ret)
 {
     const char *v = get(r, name, NULL);
     if (!v)
@@ -64,7 +66,8 @@ static enum cmg_rc read_size(const struct reader *r, const char *name, size_t lo
     return CMG_OK;
 }
 
-static enum cmg_rc read_word(const struct reader *r, const char *name, const char *const *words, unsigned *ret)
+static enum cmg_rc read_word(const struct reader *r, const char *name, const char *const *words,
+                             unsigned *ret)
 {
     const char *v = get(r, name, words[0]);
     char why[100] = "is none of";
@@ -80,7 +83,8 @@ static enum cmg_rc read_word(const struct reader *r, const char *name, const cha
 }
 
 /* Names parted by commas; slices of the host's text, which lives as long as the instance. */
-static enum cmg_rc read_names(const struct reader *r, const char *name, cmg_str names[CMG_FLB_NAMES_MAX], size_t *ret)
+static enum cmg_rc read_names(const struct reader *r, const char *name,
+                              cmg_str names[CMG_FLB_NAMES_MAX], size_t *ret)
 {
     const char *v = get(r, name, "");
     cmg_str rest = cmg_str_c(v);
@@ -139,7 +143,8 @@ static enum cmg_rc read_timezone(const struct reader *r, struct cmg_flb_settings
     if (read_hhmm(v, &s->utc_offset_min))
         return CMG_OK;
     s->engine.utc_offset = local_offset;
-    return !strcmp(v, "local") ? CMG_OK : fail(r, "timezone", v, "is none of UTC, local, +hh:mm, -hh:mm");
+    return !strcmp(v, "local") ? CMG_OK
+                               : fail(r, "timezone", v, "is none of UTC, local, +hh:mm, -hh:mm");
 }
 
 static enum cmg_rc read_catalog(const struct reader *r, struct cmg_flb_settings *s)
@@ -209,7 +214,8 @@ static enum cmg_rc read_all(const struct reader *r, struct cmg_flb_settings *s)
     if (rc == CMG_OK)
         rc = read_bool(r, "keep_source", &s->keep_source);
     if (rc == CMG_OK)
-        rc = read_size(r, "max_record", CMG_MAX_RECORD_MIN, CMG_MAX_RECORD_MAX, &s->engine.max_record);
+        rc = read_size(r, "max_record", CMG_MAX_RECORD_MIN, CMG_MAX_RECORD_MAX,
+                       &s->engine.max_record);
     if (rc == CMG_OK)
         rc = read_size(r, "correlation_bytes", CMG_CORR_BYTES_MIN, (size_t)1 << 30, &s->corr_bytes);
     if (rc == CMG_OK)
@@ -225,7 +231,8 @@ static enum cmg_rc read_all(const struct reader *r, struct cmg_flb_settings *s)
     return rc == CMG_OK ? read_catalog(r, s) : rc;
 }
 
-enum cmg_rc cmg_flb_init(struct cmg_flb *f, cmg_flb_get_fn *get_fn, void *instance, struct cmg_error *reterr)
+enum cmg_rc cmg_flb_init(struct cmg_flb *f, cmg_flb_get_fn *get_fn, void *instance,
+                         struct cmg_error *reterr)
 {
     const struct reader r = {get_fn, instance, reterr};
     *f = (struct cmg_flb){.name = cmg_buf_init(NAME_MAX_LEN)};
@@ -255,7 +262,8 @@ void cmg_flb_done(struct cmg_flb *f)
     *f = (struct cmg_flb){0};
 }
 
-/* ---- one event --------------------------------------------------------------------------------- */
+/* ---- one event ---------------------------------------------------------------------------------
+ */
 
 /* A log is known by tag, host and path; only the path is shown. */
 static cmg_str name_of(struct cmg_flb *f, cmg_str tag, cmg_str path)
@@ -280,8 +288,8 @@ static uint64_t offset_of(const struct cmg_flb *f, cmg_str body)
 {
     cmg_str value;
     struct cmg_mp_token t;
-    if (f->set.offset_key.len && cmg_mp_find(body, f->set.offset_key, &value) && cmg_mp_next(&value, &t) &&
-        t.type == CMG_MP_UINT)
+    if (f->set.offset_key.len && cmg_mp_find(body, f->set.offset_key, &value) &&
+        cmg_mp_next(&value, &t) && t.type == CMG_MP_UINT)
         return t.u;
     return UINT64_MAX;
 }
@@ -291,7 +299,8 @@ static uint64_t log_hash(cmg_str host, cmg_str name)
     return XXH3_64bits_withSeed(name.ptr, name.len, XXH3_64bits(host.ptr, host.len));
 }
 
-enum cmg_flb_take cmg_flb_decode(struct cmg_flb *f, cmg_str tag, const struct cmg_flb_event *e, cmg_str *ret_source)
+enum cmg_flb_take cmg_flb_decode(struct cmg_flb *f, cmg_str tag, const struct cmg_flb_event *e,
+                                 cmg_str *ret_source)
 {
     cmg_str text = {NULL, 0};
     for (unsigned i = 0; f->set.source_key[i] && !text.len; i++) {
@@ -301,10 +310,12 @@ enum cmg_flb_take cmg_flb_decode(struct cmg_flb *f, cmg_str tag, const struct cm
     f->stream = NULL;
     if (!text.len)
         return CMG_FLB_FOREIGN;
-    cmg_str host = cmg_flb_text(e->body, f->set.host_key), path = cmg_flb_text(e->body, f->set.path_key);
+    cmg_str host = cmg_flb_text(e->body, f->set.host_key),
+            path = cmg_flb_text(e->body, f->set.path_key);
     cmg_str name = name_of(f, tag, path);
     f->stream = cmg_streams_get(f->streams, host, name, e->time_ns, &f->leaving);
-    if (!f->stream || (f->touch && f->touch(f->touch_user, f->stream, log_hash(host, name)) != CMG_OK))
+    if (!f->stream ||
+        (f->touch && f->touch(f->touch_user, f->stream, log_hash(host, name)) != CMG_OK))
         return CMG_FLB_NOMEM;
     cmg_stream_at(f->stream, offset_of(f, e->body), e->time_ns);
     if (!cmg_stream_frame(f->stream, text, &f->record))
@@ -336,5 +347,6 @@ bool cmg_flb_wanted(const struct cmg_flb *f)
         return false;
     if (f->set.only == CMG_ONLY_FINDINGS && role == CMG_ROLE_NONE)
         return false;
-    return role != CMG_ROLE_NONE || f->record.event.level == CMG_LEVEL_NONE || f->record.event.level >= f->set.min_level;
+    return role != CMG_ROLE_NONE || f->record.event.level == CMG_LEVEL_NONE ||
+           f->record.event.level >= f->set.min_level;
 }

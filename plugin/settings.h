@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What both plugins are told by their host's configuration, and what they decode with. Names are the program's. */
+ * What both plugins are told by their host's configuration, and what they decode with. Names are
+ * the program's. */
 #ifndef CMG_PLUGIN_SETTINGS_H
 #define CMG_PLUGIN_SETTINGS_H
 
@@ -33,18 +34,20 @@ struct cmg_flb {
     struct cmg_engine *engine;
     struct cmg_corr *corr;
     struct cmg_streams *streams;
-    struct cmg_buf name;      /* of the log at hand: tag and path */
+    struct cmg_buf name;        /* of the log at hand: tag and path */
     struct cmg_stream *stream;  /* of the last event */
     struct cmg_stream *leaving; /* made room: to be drained and freed */
     struct cmg_record record;
-    /* Called before a stream decodes an event; CMG_ENOMEM: it must not. NULL: nobody wants to know. */
+    /* Called before a stream decodes an event; CMG_ENOMEM: it must not. NULL: nobody wants to know.
+     */
     enum cmg_rc (*touch)(void *user, struct cmg_stream *s, uint64_t log);
     void *touch_user;
 };
 
-/* Reads the properties and builds the engine. `ret` stays where it is until done. CMG_ECONFIG: reterr->text is one
- * line that names the property. */
-CMG_MUST_USE enum cmg_rc cmg_flb_init(struct cmg_flb *ret, cmg_flb_get_fn *get, void *instance, struct cmg_error *reterr);
+/* Reads the properties and builds the engine. `ret` stays where it is until done. CMG_ECONFIG:
+ * reterr->text is one line that names the property. */
+CMG_MUST_USE enum cmg_rc cmg_flb_init(struct cmg_flb *ret, cmg_flb_get_fn *get, void *instance,
+                                      struct cmg_error *reterr);
 void cmg_flb_done(struct cmg_flb *f);
 
 enum cmg_flb_take {
@@ -55,7 +58,8 @@ enum cmg_flb_take {
 };
 
 /* Decodes one event. Its slices point into the event. Then drain cmg_flb_more. */
-enum cmg_flb_take cmg_flb_decode(struct cmg_flb *f, cmg_str tag, const struct cmg_flb_event *e, cmg_str *ret_source);
+enum cmg_flb_take cmg_flb_decode(struct cmg_flb *f, cmg_str tag, const struct cmg_flb_event *e,
+                                 cmg_str *ret_source);
 /* Promotions that the last event brought about, into f->record. False: none (left). */
 bool cmg_flb_more(struct cmg_flb *f);
 /* Does `only` and `min_level` let the record through? */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Kafka, by librdkafka: what counts as delivered is what a delivery report said, and nothing else.
  *
- * librdkafka's threads never call us: logs, errors and reports are queued, and come out of rd_kafka_poll on the
- * caller's thread. A message's opaque pointer is its cookie. */
+ * librdkafka's threads never call us: logs, errors and reports are queued, and come out of
+ * rd_kafka_poll on the caller's thread. A message's opaque pointer is its cookie. */
 #include "sinks/kafka.h"
 
 #include "enrich/catalog.h"
@@ -14,9 +14,17 @@
 #include <time.h>
 #include <unistd.h>
 
-_Static_assert(sizeof(void *) >= sizeof(uint64_t), "a cookie travels as a message's opaque pointer");
+_Static_assert(sizeof(void *) >= sizeof(uint64_t),
+               "a cookie travels as a message's opaque pointer");
 
-enum { KINDS = 16, QUIET_S = 60, OUT_CAP = 256 << 20, SLICE_MS = 100, HEADERS_MAX = 8, POLL_EVERY = 64 };
+enum {
+    KINDS = 16,
+    QUIET_S = 60,
+    OUT_CAP = 256 << 20,
+    SLICE_MS = 100,
+    HEADERS_MAX = 8,
+    POLL_EVERY = 64
+};
 
 /* When an error of this kind was last spoken of. */
 struct kind {
@@ -39,7 +47,8 @@ struct kafka {
     bool broken;
 };
 
-/* ---- telling ---------------------------------------------------------------------------------- */
+/* ---- telling ----------------------------------------------------------------------------------
+ */
 
 static int64_t now_s(void)
 {
@@ -49,7 +58,8 @@ static int64_t now_s(void)
 }
 
 /* Once for each kind of error, then at most once a minute with a count of what was left unsaid. */
-static void say(struct kafka *k, enum cmg_level level, int code, const char *text, const char *detail)
+static void say(struct kafka *k, enum cmg_level level, int code, const char *text,
+                const char *detail)
 {
     struct kind *slot = &k->kind[0];
     for (size_t i = 0; i < KINDS && slot->code != code; i++)
@@ -62,7 +72,8 @@ static void say(struct kafka *k, enum cmg_level level, int code, const char *tex
         return;
     char full[320];
     if (slot->since > 1)
-        snprintf(full, sizeof full, "%.200s (%llu times since last said)", detail, (unsigned long long)slot->since);
+        snprintf(full, sizeof full, "%.200s (%llu times since last said)", detail,
+                 (unsigned long long)slot->since);
     else
         snprintf(full, sizeof full, "%.300s", detail);
     k->say(k->say_user, level, text, full);
@@ -90,7 +101,8 @@ static enum cmg_rc break_off(struct kafka *k, const char *text)
     return CMG_EIO;
 }
 
-/* ---- what Kafka refuses for good --------------------------------------------------------------- */
+/* ---- what Kafka refuses for good ---------------------------------------------------------------
+ */
 
 static bool is_for_good(rd_kafka_resp_err_t err)
 {
@@ -123,7 +135,8 @@ static bool keep_in_file(struct kafka *k, cmg_str value)
     if (k->dead_fd < 0)
         return false;
     off_t before = lseek(k->dead_fd, 0, SEEK_END);
-    if (write_all(k->dead_fd, value.ptr, value.len) && write_all(k->dead_fd, "\n", 1) && fsync(k->dead_fd) == 0)
+    if (write_all(k->dead_fd, value.ptr, value.len) && write_all(k->dead_fd, "\n", 1) &&
+        fsync(k->dead_fd) == 0)
         return true;
     if (before >= 0 && ftruncate(k->dead_fd, before) != 0)
         say(k, CMG_LEVEL_ERROR, errno, "dead-letter file holds half a record", k->conf.dead_file);
@@ -137,7 +150,8 @@ static void bury(struct kafka *k, cmg_str value, uint64_t cookie, rd_kafka_resp_
         report(k, cookie, CMG_OK, value.len);
         return;
     }
-    say(k, CMG_LEVEL_ERROR, -1000, "a refused record could be kept nowhere; it is not confirmed", rd_kafka_err2str(why));
+    say(k, CMG_LEVEL_ERROR, -1000, "a refused record could be kept nowhere; it is not confirmed",
+        rd_kafka_err2str(why));
     report(k, cookie, CMG_EIO, 0);
 }
 
@@ -146,8 +160,8 @@ static void add_header(rd_kafka_headers_t *h, const char *name, cmg_str value)
     rd_kafka_header_add(h, name, -1, value.len ? value.ptr : "", (ssize_t)value.len);
 }
 
-static bool send_dead(struct kafka *k, const void *key, size_t key_len, cmg_str value, uint64_t cookie,
-                      rd_kafka_resp_err_t why)
+static bool send_dead(struct kafka *k, const void *key, size_t key_len, cmg_str value,
+                      uint64_t cookie, rd_kafka_resp_err_t why)
 {
     if (!k->dead)
         return false;
@@ -157,24 +171,27 @@ static bool send_dead(struct kafka *k, const void *key, size_t key_len, cmg_str 
     add_header(h, "cmgpipe.errors.topic", cmg_str_c(k->conf.topic));
     add_header(h, "cmgpipe.errors.reason", cmg_str_c(rd_kafka_err2name(why)));
     add_header(h, "cmgpipe.errors.version", cmg_str_c(cmg_version()));
-    rd_kafka_resp_err_t err =
-        rd_kafka_producev(k->rk, RD_KAFKA_V_RKT(k->dead), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                          RD_KAFKA_V_KEY((void *)(uintptr_t)key, key_len), RD_KAFKA_V_VALUE((void *)(uintptr_t)value.ptr, value.len),
-                          RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_OPAQUE((void *)(uintptr_t)cookie), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t err = rd_kafka_producev(
+        k->rk, RD_KAFKA_V_RKT(k->dead), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_KEY((void *)(uintptr_t)key, key_len),
+        RD_KAFKA_V_VALUE((void *)(uintptr_t)value.ptr, value.len), RD_KAFKA_V_HEADERS(h),
+        RD_KAFKA_V_OPAQUE((void *)(uintptr_t)cookie), RD_KAFKA_V_END);
     if (err)
         rd_kafka_headers_destroy(h);
     return !err;
 }
 
-static void refused(struct kafka *k, const void *key, size_t key_len, cmg_str value, uint64_t cookie,
-                    rd_kafka_resp_err_t why)
+static void refused(struct kafka *k, const void *key, size_t key_len, cmg_str value,
+                    uint64_t cookie, rd_kafka_resp_err_t why)
 {
-    say(k, CMG_LEVEL_ERROR, why, "Kafka refused a record for good; it goes to the dead letters", rd_kafka_err2str(why));
+    say(k, CMG_LEVEL_ERROR, why, "Kafka refused a record for good; it goes to the dead letters",
+        rd_kafka_err2str(why));
     if (!send_dead(k, key, key_len, value, cookie, why))
         bury(k, value, cookie, why);
 }
 
-/* ---- callbacks, all from within rd_kafka_poll -------------------------------------------------- */
+/* ---- callbacks, all from within rd_kafka_poll --------------------------------------------------
+ */
 
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
@@ -200,7 +217,8 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
     struct kafka *k = opaque;
     char text[160];
-    const char *hint = err == RD_KAFKA_RESP_ERR__AUTHENTICATION ? cmg_kafka_scram_hint(&k->conf) : NULL;
+    const char *hint =
+        err == RD_KAFKA_RESP_ERR__AUTHENTICATION ? cmg_kafka_scram_hint(&k->conf) : NULL;
     if (err == RD_KAFKA_RESP_ERR__FATAL) {
         rd_kafka_fatal_error(rk, text, sizeof text);
         break_off(k, text);
@@ -222,7 +240,8 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     say(k, level <= SYSLOG_ERR ? CMG_LEVEL_ERROR : CMG_LEVEL_WARNING, kind, "librdkafka", full);
 }
 
-/* ---- the sink ---------------------------------------------------------------------------------- */
+/* ---- the sink ----------------------------------------------------------------------------------
+ */
 
 static void destroy(struct kafka *k)
 {
@@ -259,11 +278,13 @@ static enum cmg_rc start(struct kafka *k, struct cmg_error *reterr)
     if (k->topic && (k->dead || !k->conf.dead_topic[0]))
         return CMG_OK;
     *reterr = (struct cmg_error){.rc = CMG_ENOMEM};
-    snprintf(reterr->text, sizeof reterr->text, "kafka: %s", rd_kafka_err2str(rd_kafka_last_error()));
+    snprintf(reterr->text, sizeof reterr->text, "kafka: %s",
+             rd_kafka_err2str(rd_kafka_last_error()));
     return CMG_ENOMEM;
 }
 
-static enum cmg_rc kafka_open(const struct cmg_sink_options *opt, struct cmg_sink **ret, struct cmg_error *reterr)
+static enum cmg_rc kafka_open(const struct cmg_sink_options *opt, struct cmg_sink **ret,
+                              struct cmg_error *reterr)
 {
     struct kafka *k = calloc(1, sizeof *k);
     if (!k) {
@@ -349,11 +370,12 @@ static enum cmg_rc kafka_send(struct cmg_sink *s, const struct cmg_message *m)
     if (!value.len)
         return break_off(k, "an empty value would be a tombstone; not sent");
     rd_kafka_headers_t *h = headers_of(k, m->record);
-    rd_kafka_resp_err_t err = rd_kafka_producev(
-        k->rk, RD_KAFKA_V_RKT(k->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_KEY((void *)(uintptr_t)(key.len ? key.ptr : NULL), key.len), RD_KAFKA_V_VALUE((void *)(uintptr_t)value.ptr, value.len),
-        RD_KAFKA_V_TIMESTAMP(timestamp_of(k, m)), RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_OPAQUE((void *)(uintptr_t)m->cookie),
-        RD_KAFKA_V_END);
+    rd_kafka_resp_err_t err =
+        rd_kafka_producev(k->rk, RD_KAFKA_V_RKT(k->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                          RD_KAFKA_V_KEY((void *)(uintptr_t)(key.len ? key.ptr : NULL), key.len),
+                          RD_KAFKA_V_VALUE((void *)(uintptr_t)value.ptr, value.len),
+                          RD_KAFKA_V_TIMESTAMP(timestamp_of(k, m)), RD_KAFKA_V_HEADERS(h),
+                          RD_KAFKA_V_OPAQUE((void *)(uintptr_t)m->cookie), RD_KAFKA_V_END);
     if (err)
         rd_kafka_headers_destroy(h);
     if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
@@ -392,8 +414,9 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Delivery reports are what is waited for: rd_kafka_flush also returns when all there is failed. It is called for its
- * other work, ending the linger, in slices short enough for a signal to be noticed between two calls. */
+/* Delivery reports are what is waited for: rd_kafka_flush also returns when all there is failed. It
+ * is called for its other work, ending the linger, in slices short enough for a signal to be
+ * noticed between two calls. */
 static enum cmg_rc kafka_flush(struct cmg_sink *s, int timeout_ms)
 {
     struct kafka *k = (struct kafka *)s;
@@ -425,7 +448,8 @@ static enum cmg_rc kafka_close(struct cmg_sink *s, int timeout_ms, struct cmg_si
     return all ? CMG_OK : CMG_EIO;
 }
 
-/* ---- questions --------------------------------------------------------------------------------- */
+/* ---- questions ---------------------------------------------------------------------------------
+ */
 
 void cmg_kafka_list(FILE *to)
 {
@@ -434,12 +458,13 @@ void cmg_kafka_list(FILE *to)
 
 static bool is_secret(const char *name)
 {
-    return strstr(name, "password") || strstr(name, "secret") || strstr(name, ".key.pem") || strstr(name, "oauthbearer.config");
+    return strstr(name, "password") || strstr(name, "secret") || strstr(name, ".key.pem") ||
+           strstr(name, "oauthbearer.config");
 }
 
 enum cmg_rc cmg_kafka_dump(const struct cmg_sink_options *opt,
-                           void (*each)(void *user, const char *name, const char *value), void *user,
-                           struct cmg_error *reterr)
+                           void (*each)(void *user, const char *name, const char *value),
+                           void *user, struct cmg_error *reterr)
 {
     struct cmg_kafka_conf c;
     enum cmg_rc rc = cmg_kafka_conf_read(opt, &c, reterr);
@@ -455,12 +480,14 @@ enum cmg_rc cmg_kafka_dump(const struct cmg_sink_options *opt,
 }
 
 /* What the brokers said about the topic, in one line. */
-static enum cmg_rc judge(const struct kafka *k, const struct rd_kafka_metadata *meta, char *text, size_t size)
+static enum cmg_rc judge(const struct kafka *k, const struct rd_kafka_metadata *meta, char *text,
+                         size_t size)
 {
     const rd_kafka_metadata_topic_t *t = meta->topic_cnt ? &meta->topics[0] : NULL;
     if (t && !t->err && t->partition_cnt) {
         snprintf(text, size, "ok: %d broker%s, topic %.150s has %d partition%s", meta->broker_cnt,
-                 meta->broker_cnt == 1 ? "" : "s", k->conf.topic, t->partition_cnt, t->partition_cnt == 1 ? "" : "s");
+                 meta->broker_cnt == 1 ? "" : "s", k->conf.topic, t->partition_cnt,
+                 t->partition_cnt == 1 ? "" : "s");
         return CMG_OK;
     }
     snprintf(text, size, "brokers answer, but topic %.120s: %.60s", k->conf.topic,
@@ -468,7 +495,8 @@ static enum cmg_rc judge(const struct kafka *k, const struct rd_kafka_metadata *
     return CMG_EIO;
 }
 
-enum cmg_rc cmg_kafka_check(const struct cmg_sink_options *opt, int timeout_ms, struct cmg_error *reterr)
+enum cmg_rc cmg_kafka_check(const struct cmg_sink_options *opt, int timeout_ms,
+                            struct cmg_error *reterr)
 {
     struct cmg_sink *s;
     const struct rd_kafka_metadata *meta;
@@ -481,8 +509,8 @@ enum cmg_rc cmg_kafka_check(const struct cmg_sink_options *opt, int timeout_ms, 
     rd_kafka_poll(k->rk, 0); /* what went wrong below is said before the verdict */
     if (err) {
         const char *hint = cmg_kafka_scram_hint(&k->conf);
-        snprintf(reterr->text, sizeof reterr->text, "no broker answered within %d ms (%s)%s%.150s", timeout_ms,
-                 rd_kafka_err2str(err), hint ? "; " : "", hint ? hint : "");
+        snprintf(reterr->text, sizeof reterr->text, "no broker answered within %d ms (%s)%s%.150s",
+                 timeout_ms, rd_kafka_err2str(err), hint ? "; " : "", hint ? hint : "");
         rc = CMG_EIO;
     } else {
         rc = judge(k, meta, reterr->text, sizeof reterr->text);

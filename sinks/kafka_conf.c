@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * From properties to a librdkafka configuration, with defaults that lose nothing and contradictions explained. */
+ * From properties to a librdkafka configuration, with defaults that lose nothing and contradictions
+ * explained. */
 #include "sinks/kafka_conf.h"
 
 #include <stdio.h>
 
-/* Why these: idempotence and acks=all, so that a retry neither loses nor repeats; lz4, since it costs half the CPU of
- * zstd for three fifths of its ratio on this data; murmur2_random, so that keys land where a Java producer would put
- * them; 50 ms of linger for full batches; a small queue, because a deep one doubles the CPU and gains no speed. */
+/* Why these: idempotence and acks=all, so that a retry neither loses nor repeats; lz4, since it
+ * costs half the CPU of zstd for three fifths of its ratio on this data; murmur2_random, so that
+ * keys land where a Java producer would put them; 50 ms of linger for full batches; a small queue,
+ * because a deep one doubles the CPU and gains no speed. */
 static const struct cmg_property defaults[] = {
     {"client.id", "cmgpipe"},
     {"enable.idempotence", "true"},
@@ -18,11 +20,12 @@ static const struct cmg_property defaults[] = {
     {"log.queue", "true"},
 };
 
-static enum cmg_rc fail(struct cmg_error *reterr, const char *name, const char *value, const char *why)
+static enum cmg_rc fail(struct cmg_error *reterr, const char *name, const char *value,
+                        const char *why)
 {
     *reterr = (struct cmg_error){.rc = CMG_ECONFIG};
-    snprintf(reterr->text, sizeof reterr->text, "%.60s%s%.60s: %.110s", name, value ? "=" : "", value ? value : "",
-             why);
+    snprintf(reterr->text, sizeof reterr->text, "%.60s%s%.60s: %.110s", name, value ? "=" : "",
+             value ? value : "", why);
     return CMG_ECONFIG;
 }
 
@@ -35,17 +38,20 @@ static const char *own(const struct cmg_sink_options *opt, const char *name, con
     return otherwise;
 }
 
-static enum cmg_rc set(struct cmg_kafka_conf *c, const char *name, const char *value, struct cmg_error *reterr)
+static enum cmg_rc set(struct cmg_kafka_conf *c, const char *name, const char *value,
+                       struct cmg_error *reterr)
 {
     char why[160];
     if (rd_kafka_conf_set(c->rd, name, value, why, sizeof why) == RD_KAFKA_CONF_OK)
         return CMG_OK;
     char full[80];
     snprintf(full, sizeof full, "kafka.%s", name);
-    return fail(reterr, full, strstr(name, "password") || strstr(name, "secret") ? "[masked]" : value, why);
+    return fail(reterr, full,
+                strstr(name, "password") || strstr(name, "secret") ? "[masked]" : value, why);
 }
 
-static enum cmg_rc set_all(const struct cmg_sink_options *opt, struct cmg_kafka_conf *c, struct cmg_error *reterr)
+static enum cmg_rc set_all(const struct cmg_sink_options *opt, struct cmg_kafka_conf *c,
+                           struct cmg_error *reterr)
 {
     enum cmg_rc rc = CMG_OK;
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults && rc == CMG_OK; i++)
@@ -94,17 +100,20 @@ static bool legal_topic(const char *t)
     return true;
 }
 
-static enum cmg_rc read_topics(const struct cmg_sink_options *opt, struct cmg_kafka_conf *c, struct cmg_error *reterr)
+static enum cmg_rc read_topics(const struct cmg_sink_options *opt, struct cmg_kafka_conf *c,
+                               struct cmg_error *reterr)
 {
     static const char rule[] = "a topic has 1 to 249 of the characters a-z A-Z 0-9 . _ -";
     const char *topic = own(opt, "topic", ""), *dead = own(opt, "dead-letter-topic", NULL);
     if (!legal_topic(topic))
         return fail(reterr, "topic", topic, rule);
     if (!dead && strlen(topic) + CMG_DEAD_SUFFIX > CMG_TOPIC_MAX)
-        return fail(reterr, "dead-letter-topic", NULL, "the topic's name is too long for a .dlq behind it; name one");
+        return fail(reterr, "dead-letter-topic", NULL,
+                    "the topic's name is too long for a .dlq behind it; name one");
     snprintf(c->topic, sizeof c->topic, "%s", topic);
     if (!dead)
-        memcpy(stpncpy(c->dead_topic, topic, CMG_TOPIC_MAX - CMG_DEAD_SUFFIX), ".dlq", CMG_DEAD_SUFFIX + 1);
+        memcpy(stpncpy(c->dead_topic, topic, CMG_TOPIC_MAX - CMG_DEAD_SUFFIX), ".dlq",
+               CMG_DEAD_SUFFIX + 1);
     else if (strcmp(dead, "none") && !legal_topic(dead))
         return fail(reterr, "dead-letter-topic", dead, rule);
     else if (strcmp(dead, "none"))
@@ -112,8 +121,8 @@ static enum cmg_rc read_topics(const struct cmg_sink_options *opt, struct cmg_ka
     return CMG_OK;
 }
 
-static enum cmg_rc choose(const struct cmg_sink_options *opt, const char *name, const char *const *words,
-                          unsigned *ret, struct cmg_error *reterr)
+static enum cmg_rc choose(const struct cmg_sink_options *opt, const char *name,
+                          const char *const *words, unsigned *ret, struct cmg_error *reterr)
 {
     const char *value = own(opt, name, words[0]);
     char list[120] = "one of";
@@ -128,7 +137,8 @@ static enum cmg_rc choose(const struct cmg_sink_options *opt, const char *name, 
     return fail(reterr, name, value, list);
 }
 
-static enum cmg_rc read_own(const struct cmg_sink_options *opt, struct cmg_kafka_conf *c, struct cmg_error *reterr)
+static enum cmg_rc read_own(const struct cmg_sink_options *opt, struct cmg_kafka_conf *c,
+                            struct cmg_error *reterr)
 {
     static const char *const keys[] = {"host", "component", "incident", "event.id", "none", NULL};
     static const char *const times[] = {"read", "event", NULL};
@@ -152,8 +162,15 @@ static enum cmg_rc read_own(const struct cmg_sink_options *opt, struct cmg_kafka
 
 static enum cmg_rc known(const struct cmg_sink_options *opt, struct cmg_error *reterr)
 {
-    static const char *const names[] = {"topic",          "key",          "timestamp", "dead-letter-topic", "dead-letter-file",
-                                        "splunk-headers", "mock-brokers", "endless",   NULL};
+    static const char *const names[] = {"topic",
+                                        "key",
+                                        "timestamp",
+                                        "dead-letter-topic",
+                                        "dead-letter-file",
+                                        "splunk-headers",
+                                        "mock-brokers",
+                                        "endless",
+                                        NULL};
     for (size_t i = 0; i < opt->properties; i++) {
         const char *name = opt->property[i].name;
         bool found = !strncmp(name, "kafka.", 6);
@@ -189,6 +206,7 @@ const char *cmg_kafka_scram_hint(const struct cmg_kafka_conf *c)
     enum { FIXED = 0x020601ff };
     if (!c->scram || rd_kafka_version() >= FIXED)
         return NULL;
-    return "SCRAM fails with Apache Kafka 3.8.1 and later because of this librdkafka (before 2.6.1), not because of the "
+    return "SCRAM fails with Apache Kafka 3.8.1 and later because of this librdkafka (before "
+           "2.6.1), not because of the "
            "credentials: use librdkafka 2.6.1 or later, or SASL/PLAIN over TLS";
 }

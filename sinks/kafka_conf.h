@@ -7,12 +7,18 @@
 
 #include <librdkafka/rdkafka.h>
 
-enum cmg_kafka_key { CMG_KEY_HOST, CMG_KEY_COMPONENT, CMG_KEY_INCIDENT, CMG_KEY_EVENT_ID, CMG_KEY_NONE };
+enum cmg_kafka_key {
+    CMG_KEY_HOST,
+    CMG_KEY_COMPONENT,
+    CMG_KEY_INCIDENT,
+    CMG_KEY_EVENT_ID,
+    CMG_KEY_NONE
+};
 
 enum { CMG_TOPIC_MAX = 249, CMG_DEAD_SUFFIX = 4 };
 
 struct cmg_kafka_conf {
-    rd_kafka_conf_t *rd; /* given away to rd_kafka_new */
+    rd_kafka_conf_t *rd;                                          /* given away to rd_kafka_new */
     char topic[CMG_TOPIC_MAX + 1], dead_topic[CMG_TOPIC_MAX + 1]; /* dead: empty for none */
     const char *dead_file;                                        /* NULL for none */
     enum cmg_kafka_key key;
@@ -20,10 +26,10 @@ struct cmg_kafka_conf {
 };
 
 /* Reads opt->property. The caller destroys ret->rd unless it gave it away. */
-CMG_MUST_USE enum cmg_rc cmg_kafka_conf_read(const struct cmg_sink_options *opt, struct cmg_kafka_conf *ret,
-                                             struct cmg_error *reterr);
-/* What to say instead of "invalid credentials" when SCRAM was tried with a librdkafka whose nonce brokers since
- * 3.8.1 refuse (fixed in 2.6.1, librdkafka #4895); NULL when that cannot be it. */
+CMG_MUST_USE enum cmg_rc cmg_kafka_conf_read(const struct cmg_sink_options *opt,
+                                             struct cmg_kafka_conf *ret, struct cmg_error *reterr);
+/* What to say instead of "invalid credentials" when SCRAM was tried with a librdkafka whose nonce
+ * brokers since 3.8.1 refuse (fixed in 2.6.1, librdkafka #4895); NULL when that cannot be it. */
 const char *cmg_kafka_scram_hint(const struct cmg_kafka_conf *c);
 
 #endif

@@ -3,7 +3,8 @@
 #include "sinks/sink.h"
 
 #ifndef CMG_KAFKA
-const struct cmg_sink_ops cmg_sink_kafka = {.name = "kafka", .summary = "not in this build (CMG_KAFKA=OFF)"};
+const struct cmg_sink_ops cmg_sink_kafka = {.name = "kafka",
+                                            .summary = "not in this build (CMG_KAFKA=OFF)"};
 #endif
 
 const struct cmg_sink_ops *const cmg_sinks[] = {

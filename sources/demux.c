@@ -17,7 +17,7 @@ struct cmg_demux {
     int64_t now_ns;
     struct cmg_stream *leaving; /* made room; drained before anything else, then freed */
     struct cmg_stream *current; /* was fed */
-    size_t idle_at;             /* streams before it have been asked to let go; SIZE_MAX: nothing to do */
+    size_t idle_at; /* streams before it have been asked to let go; SIZE_MAX: nothing to do */
     int64_t idle_before_ns;
     struct cmg_buf array; /* a JSON array, of which `at` is the next element; empty: none */
     size_t at;
@@ -59,7 +59,8 @@ const struct cmg_demux_stats *cmg_demux_stats(const struct cmg_demux *d)
     return &d->stats;
 }
 
-/* ---- frames in --------------------------------------------------------------------------------- */
+/* ---- frames in ---------------------------------------------------------------------------------
+ */
 
 static enum cmg_rc feed(const struct cmg_envelope *e, struct cmg_stream *s)
 {
@@ -114,7 +115,8 @@ enum cmg_rc cmg_demux_frame(struct cmg_demux *d, cmg_str frame, cmg_str host, in
     return cmg_buf_add(&d->array, trimmed);
 }
 
-/* ---- records out ------------------------------------------------------------------------------- */
+/* ---- records out -------------------------------------------------------------------------------
+ */
 
 static void add_stats(struct cmg_stream_stats *to, const struct cmg_stream_stats *n)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One connection, many logs: frames of an aggregator are peeled and each line goes to the stream of its own host and
- * path, so that two hosts on one socket never share a record, a format or an incident. */
+ * One connection, many logs: frames of an aggregator are peeled and each line goes to the stream of
+ * its own host and path, so that two hosts on one socket never share a record, a format or an
+ * incident. */
 #ifndef CMG_SOURCES_DEMUX_H
 #define CMG_SOURCES_DEMUX_H
 
@@ -24,13 +25,15 @@ struct cmg_demux_stats {
 CMG_MUST_USE struct cmg_demux *cmg_demux_new(const struct cmg_demux_options *opt);
 void cmg_demux_free(struct cmg_demux *d);
 
-/* One frame: a line, a datagram, a message; a JSON array of objects counts as that many. Copied. `host`: who sent it,
- * for a frame that names nobody (may be empty). Drain cmg_demux_next first: CMG_AGAIN when that was not done. */
-CMG_MUST_USE enum cmg_rc cmg_demux_frame(struct cmg_demux *d, cmg_str frame, cmg_str host, int64_t now_ns);
+/* One frame: a line, a datagram, a message; a JSON array of objects counts as that many. Copied.
+ * `host`: who sent it, for a frame that names nobody (may be empty). Drain cmg_demux_next first:
+ * CMG_AGAIN when that was not done. */
+CMG_MUST_USE enum cmg_rc cmg_demux_frame(struct cmg_demux *d, cmg_str frame, cmg_str host,
+                                         int64_t now_ns);
 /* The next record, as cmg_stream_next. */
 CMG_MUST_USE enum cmg_rc cmg_demux_next(struct cmg_demux *d, struct cmg_record *ret);
-/* Logs without a line since `before_ns` let go of what they hold; INT64_MAX: all, the input has ended. Their records
- * come from cmg_demux_next. */
+/* Logs without a line since `before_ns` let go of what they hold; INT64_MAX: all, the input has
+ * ended. Their records come from cmg_demux_next. */
 void cmg_demux_idle(struct cmg_demux *d, int64_t before_ns);
 const struct cmg_demux_stats *cmg_demux_stats(const struct cmg_demux *d);
 

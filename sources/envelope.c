@@ -26,8 +26,8 @@ static bool fail(enum cmg_rc rc)
 }
 
 /* One level; CMG_AGAIN: `s` is in no wrapper. */
-static enum cmg_rc peel_one(struct cmg_peeler *p, cmg_str s, int64_t now_ns, const struct cmg_options *opt,
-                            struct cmg_envelope *ret)
+static enum cmg_rc peel_one(struct cmg_peeler *p, cmg_str s, int64_t now_ns,
+                            const struct cmg_options *opt, struct cmg_envelope *ret)
 {
     struct cmg_buf *scratch = &p->scratch[ret->depth];
     enum cmg_wrapper kind = CMG_WRAP_CRI;
@@ -48,8 +48,8 @@ static enum cmg_rc peel_one(struct cmg_peeler *p, cmg_str s, int64_t now_ns, con
     return CMG_OK;
 }
 
-enum cmg_rc cmg_envelope_peel(struct cmg_peeler *p, cmg_str frame, int64_t now_ns, const struct cmg_options *opt,
-                              struct cmg_envelope *ret)
+enum cmg_rc cmg_envelope_peel(struct cmg_peeler *p, cmg_str frame, int64_t now_ns,
+                              const struct cmg_options *opt, struct cmg_envelope *ret)
 {
     *ret = (struct cmg_envelope){.text = frame, .severity = -1};
     p->names.len = 0;

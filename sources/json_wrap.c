@@ -1,14 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
- * JSON around a log line, as Fluent Bit, Filebeat and Elastic Agent, Vector, NXLog and Docker write it.
+ * JSON around a log line, as Fluent Bit, Filebeat and Elastic Agent, Vector, NXLog and Docker write
+ * it.
  *
- * An object is a wrapper when one of the text keys is a string and nothing says that it is a Windows event: that is a
- * record in itself. Keys of a wrong type count as absent. */
+ * An object is a wrapper when one of the text keys is a string and nothing says that it is a
+ * Windows event: that is a record in itself. Keys of a wrong type count as absent. */
 #include "core/jsonread.h"
 #include "core/time.h"
 #include "sources/envelope.h"
 
 /* What a key is for. Where two keys of one purpose occur, the smaller rank wins. */
-enum purpose { P_NONE, P_TEXT, P_HOST, P_PATH, P_OFFSET, P_TIME, P_STREAM, P_EVENT, P_LOG, P_MODULE, P_GROUP };
+enum purpose {
+    P_NONE,
+    P_TEXT,
+    P_HOST,
+    P_PATH,
+    P_OFFSET,
+    P_TIME,
+    P_STREAM,
+    P_EVENT,
+    P_LOG,
+    P_MODULE,
+    P_GROUP
+};
 
 struct key_row {
     const char *name;
@@ -18,29 +31,14 @@ struct key_row {
 
 /* Top level. "log" is a text in Fluent Bit and Docker, an object in ECS. */
 static const struct key_row top_keys[] = {
-    {"log", P_LOG, 1},
-    {"message", P_TEXT, 2},
-    {"Message", P_MODULE, 3},
-    {"host", P_HOST, 1},
-    {"hostname", P_HOST, 2},
-    {"Hostname", P_HOST, 3},
-    {"agent", P_GROUP, 4},
-    {"file", P_PATH, 2},
-    {"path", P_PATH, 3},
-    {"filename", P_PATH, 4},
-    {"file_path", P_PATH, 5},
-    {"offset", P_OFFSET, 2},
-    {"log.offset", P_OFFSET, 1},
-    {"log.file.path", P_PATH, 1},
-    {"host.name", P_HOST, 1},
-    {"@timestamp", P_TIME, 1},
-    {"time", P_TIME, 2},
-    {"timestamp", P_TIME, 3},
-    {"date", P_TIME, 4},
-    {"stream", P_STREAM, 1},
-    {"winlog", P_EVENT, 1},
-    {"EventID", P_EVENT, 1},
-    {"event_id", P_EVENT, 1},
+    {"log", P_LOG, 1},           {"message", P_TEXT, 2},       {"Message", P_MODULE, 3},
+    {"host", P_HOST, 1},         {"hostname", P_HOST, 2},      {"Hostname", P_HOST, 3},
+    {"agent", P_GROUP, 4},       {"file", P_PATH, 2},          {"path", P_PATH, 3},
+    {"filename", P_PATH, 4},     {"file_path", P_PATH, 5},     {"offset", P_OFFSET, 2},
+    {"log.offset", P_OFFSET, 1}, {"log.file.path", P_PATH, 1}, {"host.name", P_HOST, 1},
+    {"@timestamp", P_TIME, 1},   {"time", P_TIME, 2},          {"timestamp", P_TIME, 3},
+    {"date", P_TIME, 4},         {"stream", P_STREAM, 1},      {"winlog", P_EVENT, 1},
+    {"EventID", P_EVENT, 1},     {"event_id", P_EVENT, 1},
 };
 
 struct found {
@@ -58,7 +56,8 @@ static const struct key_row *row_of(const struct cmg_json_value *key)
     return NULL;
 }
 
-static void take(struct cmg_json_value *slot, unsigned *rank, const struct cmg_json_value *v, unsigned new_rank)
+static void take(struct cmg_json_value *slot, unsigned *rank, const struct cmg_json_value *v,
+                 unsigned new_rank)
 {
     if (*rank && *rank <= new_rank)
         return;
@@ -66,7 +65,8 @@ static void take(struct cmg_json_value *slot, unsigned *rank, const struct cmg_j
     *rank = new_rank;
 }
 
-static void take_string(struct cmg_json_value *slot, unsigned *rank, const struct cmg_json_value *v, unsigned new_rank)
+static void take_string(struct cmg_json_value *slot, unsigned *rank, const struct cmg_json_value *v,
+                        unsigned new_rank)
 {
     if (v->type == CMG_JSON_STRING && v->raw.len)
         take(slot, rank, v, new_rank);
@@ -105,7 +105,8 @@ static void take_ecs_log(struct found *f, cmg_str object)
 static void take_host(struct found *f, const struct cmg_json_value *v, unsigned rank)
 {
     struct cmg_json_value name;
-    if (v->type == CMG_JSON_OBJECT && (member(v->raw, "name", &name) || member(v->raw, "hostname", &name)))
+    if (v->type == CMG_JSON_OBJECT &&
+        (member(v->raw, "name", &name) || member(v->raw, "hostname", &name)))
         take_string(&f->host, &f->host_rank, &name, rank);
     else
         take_string(&f->host, &f->host_rank, v, rank);
@@ -166,7 +167,8 @@ static bool read_epoch(cmg_str s, int64_t *ret_ns)
     return true;
 }
 
-/* A text without an offset is UTC: what JSON wrappers mean by it (Docker writes "2016-01-07T16:49:10.0"). */
+/* A text without an offset is UTC: what JSON wrappers mean by it (Docker writes
+ * "2016-01-07T16:49:10.0"). */
 static bool read_time(cmg_str s, struct cmg_time *ret)
 {
     char zoned[CMG_RFC3339_MAX + 1];
@@ -214,7 +216,8 @@ static cmg_str without_line_end(cmg_str s)
     return s;
 }
 
-static enum cmg_rc fill(struct cmg_peeler *p, struct cmg_buf *scratch, const struct found *f, struct cmg_envelope *ret)
+static enum cmg_rc fill(struct cmg_peeler *p, struct cmg_buf *scratch, const struct found *f,
+                        struct cmg_envelope *ret)
 {
     struct cmg_envelope e = *ret;
     enum cmg_rc rc = text_of(scratch, &f->text, &e.text);
@@ -230,7 +233,8 @@ static enum cmg_rc fill(struct cmg_peeler *p, struct cmg_buf *scratch, const str
         e.offset = (uint64_t)f->offset;
         e.has_offset = true;
     }
-    if (f->stream) { /* Docker cuts a line every 16 KiB and leaves the line feed off all but the last piece */
+    if (f->stream) { /* Docker cuts a line every 16 KiB and leaves the line feed off all but the
+                        last piece */
         e.whole = cmg_str_ends(e.text, CMG_LIT("\n"));
         e.more = !e.whole;
     }
@@ -239,7 +243,8 @@ static enum cmg_rc fill(struct cmg_peeler *p, struct cmg_buf *scratch, const str
     return CMG_OK;
 }
 
-enum cmg_rc cmg_peel_json(struct cmg_peeler *p, struct cmg_buf *scratch, cmg_str s, struct cmg_envelope *ret)
+enum cmg_rc cmg_peel_json(struct cmg_peeler *p, struct cmg_buf *scratch, cmg_str s,
+                          struct cmg_envelope *ret)
 {
     struct cmg_json_value v, k;
     struct found f = {.offset = -1};

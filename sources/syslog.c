@@ -5,7 +5,8 @@
 
 enum { PRI_MAX = 191, HOST_MAX = 255, TAG_MAX = 128 };
 
-/* "<n>" with n in 0..191 and no leading zero but "<0>" (RFC 5424 6.2.1). Returns its length, 0: none. */
+/* "<n>" with n in 0..191 and no leading zero but "<0>" (RFC 5424 6.2.1). Returns its length, 0:
+ * none. */
 static size_t read_pri(cmg_str s, int *ret)
 {
     int n = 0;
@@ -34,7 +35,8 @@ static bool is_nil(cmg_str w)
     return w.len == 1 && w.ptr[0] == '-';
 }
 
-/* Names come from the network: printable ASCII without blanks (RFC 5424 6), else they are not names. */
+/* Names come from the network: printable ASCII without blanks (RFC 5424 6), else they are not
+ * names. */
 static bool is_name(cmg_str w, size_t most)
 {
     for (size_t i = 0; i < w.len; i++)
@@ -84,7 +86,8 @@ static bool peel_5424(cmg_str s, struct cmg_envelope *ret)
         return false;
     s = cmg_str_from(s, 2);
     cmg_str time = word(&s), host = word(&s), app = word(&s), proc = word(&s), id = word(&s);
-    if ((!is_nil(time) && !set_zoned(time, &e)) || !is_name(host, HOST_MAX) || !is_name(app, TAG_MAX) || !proc.len || !id.len)
+    if ((!is_nil(time) && !set_zoned(time, &e)) || !is_name(host, HOST_MAX) ||
+        !is_name(app, TAG_MAX) || !proc.len || !id.len)
         return false;
     size_t n = skip_structured(s);
     if (n == SIZE_MAX || (n < s.len && s.ptr[n] != ' '))
@@ -123,24 +126,29 @@ static int two(const char *p)
 /* "Mmm dd hh:mm:ss", 15 bytes. */
 static bool read_bsd_date(cmg_str s, struct cmg_civil *ret)
 {
-    if (s.len < 16 || s.ptr[3] != ' ' || s.ptr[6] != ' ' || s.ptr[9] != ':' || s.ptr[12] != ':' || s.ptr[15] != ' ')
+    if (s.len < 16 || s.ptr[3] != ' ' || s.ptr[6] != ' ' || s.ptr[9] != ':' || s.ptr[12] != ':' ||
+        s.ptr[15] != ' ')
         return false;
-    *ret = (struct cmg_civil){.month = month_of(s),
-                              .day = two(s.ptr + 4),
-                              .hour = two(s.ptr + 7),
-                              .minute = two(s.ptr + 10),
-                              .second = two(s.ptr + 13),
-                              .year = 2000}; /* a leap year: 29 February is a day until the year is known */
+    *ret = (struct cmg_civil){
+        .month = month_of(s),
+        .day = two(s.ptr + 4),
+        .hour = two(s.ptr + 7),
+        .minute = two(s.ptr + 10),
+        .second = two(s.ptr + 13),
+        .year = 2000}; /* a leap year: 29 February is a day until the year is known */
     return ret->month && cmg_civil_valid(ret);
 }
 
 static int offset_minutes(const struct cmg_options *opt, int64_t local_ns)
 {
-    return opt && opt->utc_offset ? opt->utc_offset(opt->utc_offset_user, local_ns / CMG_NS_PER_S) : 0;
+    return opt && opt->utc_offset ? opt->utc_offset(opt->utc_offset_user, local_ns / CMG_NS_PER_S)
+                                  : 0;
 }
 
-/* The year that puts the date at most a day ahead of the time of reading, else the latest before it. */
-static bool guess_year(struct cmg_civil *c, int64_t now_ns, const struct cmg_options *opt, int64_t *ret_ns)
+/* The year that puts the date at most a day ahead of the time of reading, else the latest before
+ * it. */
+static bool guess_year(struct cmg_civil *c, int64_t now_ns, const struct cmg_options *opt,
+                       int64_t *ret_ns)
 {
     struct cmg_civil now;
     const int64_t day = INT64_C(86400) * CMG_NS_PER_S;
@@ -159,12 +167,13 @@ static bool guess_year(struct cmg_civil *c, int64_t now_ns, const struct cmg_opt
     return false;
 }
 
-/* Behind the tag "program[pid]:"; what has no such tag is all text. A file without a priority is taken for syslog only
- * when the tag ends in a colon, since any log may begin with a date. */
+/* Behind the tag "program[pid]:"; what has no such tag is all text. A file without a priority is
+ * taken for syslog only when the tag ends in a colon, since any log may begin with a date. */
 static bool read_tag(cmg_str *s, bool needs_colon, struct cmg_envelope *ret)
 {
     size_t n = 0;
-    while (n < s->len && n <= TAG_MAX && (cmg_is_alnum(s->ptr[n]) || (s->ptr[n] && strchr("_-./()", s->ptr[n]))))
+    while (n < s->len && n <= TAG_MAX &&
+           (cmg_is_alnum(s->ptr[n]) || (s->ptr[n] && strchr("_-./()", s->ptr[n]))))
         n++;
     size_t name = n;
     if (n && n < s->len && s->ptr[n] == '[') {
@@ -183,8 +192,10 @@ static bool read_tag(cmg_str *s, bool needs_colon, struct cmg_envelope *ret)
     return true;
 }
 
-/* "DATE host tag[pid]: text", the date as RFC 3164 has it, or as RFC 3339 (rsyslog's ForwardFormat and FileFormat). */
-static bool peel_3164(cmg_str s, bool pri, int64_t now_ns, const struct cmg_options *opt, struct cmg_envelope *ret)
+/* "DATE host tag[pid]: text", the date as RFC 3164 has it, or as RFC 3339 (rsyslog's ForwardFormat
+ * and FileFormat). */
+static bool peel_3164(cmg_str s, bool pri, int64_t now_ns, const struct cmg_options *opt,
+                      struct cmg_envelope *ret)
 {
     struct cmg_envelope e = *ret;
     struct cmg_civil c;
@@ -241,8 +252,8 @@ static enum cmg_rc undo_escapes(struct cmg_buf *out, cmg_str *text)
     return CMG_OK;
 }
 
-enum cmg_rc cmg_peel_syslog(struct cmg_peeler *p, struct cmg_buf *scratch, cmg_str s, int64_t now_ns,
-                            const struct cmg_options *opt, struct cmg_envelope *ret)
+enum cmg_rc cmg_peel_syslog(struct cmg_peeler *p, struct cmg_buf *scratch, cmg_str s,
+                            int64_t now_ns, const struct cmg_options *opt, struct cmg_envelope *ret)
 {
     int pri = -1;
     size_t n = read_pri(s, &pri);

@@ -36,7 +36,8 @@ static inline void run_drain(struct cmg_stream *s, struct run *r)
 }
 
 /* Feeds `in` in pieces whose sizes come from `cut` in turn (0 pieces: whole). */
-static inline struct run run_cut(const struct cmg_engine *e, cmg_str in, const uint8_t *cut, size_t cuts)
+static inline struct run run_cut(const struct cmg_engine *e, cmg_str in, const uint8_t *cut,
+                                 size_t cuts)
 {
     struct run r = {.json = cmg_buf_init((size_t)1 << 30)};
     struct cmg_corr *c = cmg_corr_new(0);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Any bytes as the image of a catalogue: refused, or a catalogue whose every part can be read and written again.
+ * Any bytes as the image of a catalogue: refused, or a catalogue whose every part can be read and
+ * written again.
  *
- * An input that begins with '=' is an image. Any other is a list of changes to the built-in image, five bytes
- * each: where (modulo its length) and which byte; what is left over at the end says how much of it to keep. */
+ * An input that begins with '=' is an image. Any other is a list of changes to the built-in image,
+ * five bytes each: where (modulo its length) and which byte; what is left over at the end says how
+ * much of it to keep. */
 #include "enrich/catalog_image.h"
 
 #include <stdlib.h>
@@ -15,7 +17,8 @@ static void touch(cmg_str s)
         sum += (unsigned char)s.ptr[i];
 }
 
-static void touch_remedies(const struct cmg_catalog *c, const struct cmg_remedy *const *at, size_t n)
+static void touch_remedies(const struct cmg_catalog *c, const struct cmg_remedy *const *at,
+                           size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (at[i] < c->remedy || at[i] >= c->remedy + c->remedies)
@@ -65,7 +68,9 @@ static void try_changed(const uint8_t *data, size_t size)
         abort();
     memcpy(image, good.ptr, good.len);
     for (; size >= 5; data += 5, size -= 5) {
-        size_t at = ((size_t)data[0] << 24 | (size_t)data[1] << 16 | (size_t)data[2] << 8 | data[3]) % good.len;
+        size_t at =
+            ((size_t)data[0] << 24 | (size_t)data[1] << 16 | (size_t)data[2] << 8 | data[3]) %
+            good.len;
         image[at] = data[4];
     }
     for (; size; data++, size--)

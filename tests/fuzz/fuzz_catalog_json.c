@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Any text as a catalogue file: refused with a place inside the text, or built. The loader reads files, so the
- * bytes go through one in memory. */
+ * Any text as a catalogue file: refused with a place inside the text, or built. The loader reads
+ * files, so the bytes go through one in memory. */
 #include "enrich/catalog.h"
 #include "enrich/catalog_json.h"
 
@@ -35,8 +35,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     cmg_buf_done(&image);
     close(fd);
 
-    static const struct cmg_json_step path_to[] = {{"classes", 0}, {NULL, 1}, {"rules", 0}, {NULL, 0}, {"tokens", 0}};
-    struct cmg_json_place at = cmg_json_locate(cmg_str_of((const char *)data, size), path_to, 5, size & 1);
+    static const struct cmg_json_step path_to[] = {
+        {"classes", 0}, {NULL, 1}, {"rules", 0}, {NULL, 0}, {"tokens", 0}};
+    struct cmg_json_place at =
+        cmg_json_locate(cmg_str_of((const char *)data, size), path_to, 5, size & 1);
     if (at.line < 1 || at.column < 1 || at.line > lines_of(data, size))
         abort();
     return 0;

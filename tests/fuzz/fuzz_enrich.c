@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Enrichment with any messages in any order: every line of the input is a record whose first characters choose its
- * log, thread and time. Promised: one primary an incident, evidence only of what was opened, and an incident's id is
- * that of its first record. A line that begins with '#' damages an image of the table, which must be refused or be
- * safe to go on with. */
+ * Enrichment with any messages in any order: every line of the input is a record whose first
+ * characters choose its log, thread and time. Promised: one primary an incident, evidence only of
+ * what was opened, and an incident's id is that of its first record. A line that begins with '#'
+ * damages an image of the table, which must be refused or be safe to go on with. */
 #include "core/engine.h"
 #include "enrich/correlate.h"
 #include "enrich/enrich.h"
@@ -67,7 +67,8 @@ static void one_record(struct run *run, int number, cmg_str line)
     struct cmg_record r;
     unsigned how = line.len ? (unsigned char)line.ptr[0] : 0, stream = how & 1;
     memset(&r, 0, sizeof r);
-    run->clock[stream] += (int64_t)(line.len > 1 ? (unsigned char)line.ptr[1] & 63 : 0) * 1000000000;
+    run->clock[stream] +=
+        (int64_t)(line.len > 1 ? (unsigned char)line.ptr[1] & 63 : 0) * 1000000000;
     r.time_ns = run->clock[stream];
     r.time_source = how & 2 ? CMG_TIME_READ : CMG_TIME_RECORD;
     r.event.has_thread = how & 4;

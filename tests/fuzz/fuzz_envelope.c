@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Any frame: peeling it and decoding what is left never reads outside, and the text is part of the frame or of what
- * was unescaped from it. */
+ * Any frame: peeling it and decoding what is left never reads outside, and the text is part of the
+ * frame or of what was unescaped from it. */
 #include "sources/demux.h"
 #include "core/utf.h"
 #include "tests/streams.h"
@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     memcpy(copy, data, size);
     for (int i = 0; i < 2; i++) {
-        if (cmg_demux_frame(d, cmg_str_of(copy, size), CMG_LIT("peer"), fixed_clock(NULL)) != CMG_OK)
+        if (cmg_demux_frame(d, cmg_str_of(copy, size), CMG_LIT("peer"), fixed_clock(NULL)) !=
+            CMG_OK)
             break;
         while (cmg_demux_next(d, &r) == CMG_OK)
             if (r.raw.len && cmg_utf8_valid(r.raw) != r.raw.len)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The table of open incidents: windows at their edges, what makes room for what, and copies of the block. */
+ * The table of open incidents: windows at their edges, what makes room for what, and copies of the
+ * block. */
 #include "enrich/correlate.h"
 
 #include <criterion/criterion.h>
@@ -44,8 +45,13 @@ static unsigned drain(struct cmg_corr *c, uint64_t of, struct cmg_moment now, bo
 
 Test(correlate, sizes)
 {
-    static const size_t bytes[] = {0, 1, CMG_CORR_BYTES_MIN - 1, CMG_CORR_BYTES_MIN, CMG_CORR_BYTES_MIN + 1,
-                                   CMG_CORR_BYTES_DEFAULT, 4u << 20};
+    static const size_t bytes[] = {0,
+                                   1,
+                                   CMG_CORR_BYTES_MIN - 1,
+                                   CMG_CORR_BYTES_MIN,
+                                   CMG_CORR_BYTES_MIN + 1,
+                                   CMG_CORR_BYTES_DEFAULT,
+                                   4u << 20};
     for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++) {
         struct cmg_corr *c = cmg_corr_new(bytes[i]);
         size_t most = bytes[i] ? bytes[i] : CMG_CORR_BYTES_DEFAULT;
@@ -78,9 +84,11 @@ Test(correlate, window_in_time)
         struct cmg_corr *c = smallest();
         int64_t start = 1000 * window.ns;
         open_at(c, 5, CMG_INC_CANDIDATE, start);
-        cr_assert_eq(drain(c, stream + CMG_CORR_BUCKETS, at(start + 10 * window.ns), true), 0, "another stream");
+        cr_assert_eq(drain(c, stream + CMG_CORR_BUCKETS, at(start + 10 * window.ns), true), 0,
+                     "another stream");
         cr_assert_eq(drain(c, stream, (struct cmg_moment){0, false}, false), 0, "no time, no end");
-        cr_assert_eq(drain(c, stream, at(start + row[i].after_ns), false), row[i].due, "row %zu", i);
+        cr_assert_eq(drain(c, stream, at(start + row[i].after_ns), false), row[i].due, "row %zu",
+                     i);
         cmg_corr_free(c);
     }
 }
@@ -122,7 +130,8 @@ Test(correlate, settled_ones_close_silently)
         uint32_t slot = cmg_corr_find(c, 5);
         for (uint32_t k = 0; k < records; k++)
             cmg_corr_count(c, slot, at(1), &window);
-        cr_assert_eq(cmg_corr_slot(c, slot)->incident[0] != 0, records <= window.records, "%u", records);
+        cr_assert_eq(cmg_corr_slot(c, slot)->incident[0] != 0, records <= window.records, "%u",
+                     records);
         cr_assert_eq(drain(c, stream, at(1), true), 0);
         cr_assert_eq(cmg_corr_evictions(c), 0);
         cmg_corr_free(c);
@@ -157,7 +166,8 @@ Test(correlate, a_settled_one_goes_before_an_older_candidate)
     cmg_corr_free(c);
 }
 
-/* Slots of a set: first those with nothing open, then settled ones, then candidates; of equals the oldest. */
+/* Slots of a set: first those with nothing open, then settled ones, then candidates; of equals the
+ * oldest. */
 Test(correlate, what_makes_room_in_a_set)
 {
     struct cmg_corr *c = smallest();
@@ -225,13 +235,21 @@ Test(correlate, texts_are_cut_between_characters)
         const char *text;
         size_t cap, want;
     } row[] = {
-        {"abc", 2, 2}, {"abc", 3, 3}, {"abc", 4, 3}, {"", 3, 0},
-        {"a\xc3\xa9", 2, 1}, {"a\xc3\xa9", 3, 3}, {"\xe2\x82\xac", 2, 0}, {"\xf0\x9f\x98\x80z", 4, 4},
-        {"\xf0\x9f\x98\x80z", 3, 0}, {"ab\xc3\xa9", 2, 2},
+        {"abc", 2, 2},
+        {"abc", 3, 3},
+        {"abc", 4, 3},
+        {"", 3, 0},
+        {"a\xc3\xa9", 2, 1},
+        {"a\xc3\xa9", 3, 3},
+        {"\xe2\x82\xac", 2, 0},
+        {"\xf0\x9f\x98\x80z", 4, 4},
+        {"\xf0\x9f\x98\x80z", 3, 0},
+        {"ab\xc3\xa9", 2, 2},
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         char to[8] = "";
-        cr_assert_eq(cmg_corr_keep(to, row[i].cap, cmg_str_c(row[i].text)), row[i].want, "row %zu", i);
+        cr_assert_eq(cmg_corr_keep(to, row[i].cap, cmg_str_c(row[i].text)), row[i].want, "row %zu",
+                     i);
         cr_assert_eq(memcmp(to, row[i].text, row[i].want), 0);
     }
 }
@@ -279,7 +297,8 @@ Test(correlate, a_foreign_image_changes_nothing)
     for (size_t i = 0; i < 32; i++) {
         memcpy(copy, image.ptr, image.len);
         copy[i] = (char)~copy[i];
-        cr_assert_not(cmg_corr_restore(c, cmg_str_of(copy, image.len)), "magic, version, shape, size: byte %zu", i);
+        cr_assert_not(cmg_corr_restore(c, cmg_str_of(copy, image.len)),
+                      "magic, version, shape, size: byte %zu", i);
     }
     cr_assert(cmg_str_eq(cmg_corr_image(c), cmg_corr_image(before)));
     free(copy);
@@ -309,7 +328,8 @@ Test(correlate, a_damaged_image_is_safe)
         memcpy(copy, image.ptr, image.len);
         for (int k = 0; k < 3; k++) {
             uint32_t r = next_random(&seed);
-            copy[32 + next_random(&seed) % (round % 2 ? image.len - 32 : 1900)] ^= (char)(1u << r % 8);
+            copy[32 + next_random(&seed) % (round % 2 ? image.len - 32 : 1900)] ^=
+                (char)(1u << r % 8);
         }
         bool ok = cmg_corr_restore(c, cmg_str_of(copy, image.len));
         refused += !ok;

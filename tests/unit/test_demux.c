@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The same records, whether a log comes from a file or in a forwarder's wrappers; and logs on one way stay apart. */
+ * The same records, whether a log comes from a file or in a forwarder's wrappers; and logs on one
+ * way stay apart. */
 #include "sources/demux.h"
 #include "tests/streams.h"
 
@@ -9,10 +10,17 @@
 #define NOW (INT64_C(1773309600) * 1000000000)
 
 static const char *const lines[] = {
-    "<![LOG[starting up]LOG]!><time=\"10:00:00.123-60\" date=\"03-12-2026\" component=\"CcmExec\" context=\"\" type=\"1\" thread=\"7\" file=\"a.cpp:1\">",
-    "<![LOG[[CCMHTTP] ERROR: URL=https://cmg.contoso.example/CCM_Proxy_MutualAuth/1/SMS_MP/.sms_aut, Port=443, Options=31, Code=0, Text=CCM_E_BAD_HTTP_STATUS_CODE]LOG]!><time=\"10:00:01.000-60\" date=\"03-12-2026\" component=\"LocationServices\" context=\"\" type=\"1\" thread=\"8\" file=\"b.cpp:2\">",
-    "<![LOG[[CCMHTTP] ERROR INFO: StatusCode=403 StatusText=CMGConnector_Forbidden]LOG]!><time=\"10:00:01.100-60\" date=\"03-12-2026\" component=\"LocationServices\" context=\"\" type=\"1\" thread=\"8\" file=\"b.cpp:3\">",
-    "<![LOG[two\nlines with a \"quote\" and a \\ in them]LOG]!><time=\"10:00:02.000-60\" date=\"03-12-2026\" component=\"X\" context=\"\" type=\"2\" thread=\"9\" file=\"c.cpp:4\">",
+    "<![LOG[starting up]LOG]!><time=\"10:00:00.123-60\" date=\"03-12-2026\" component=\"CcmExec\" "
+    "context=\"\" type=\"1\" thread=\"7\" file=\"a.cpp:1\">",
+    "<![LOG[[CCMHTTP] ERROR: "
+    "URL=https://cmg.contoso.example/CCM_Proxy_MutualAuth/1/SMS_MP/.sms_aut, Port=443, Options=31, "
+    "Code=0, Text=CCM_E_BAD_HTTP_STATUS_CODE]LOG]!><time=\"10:00:01.000-60\" date=\"03-12-2026\" "
+    "component=\"LocationServices\" context=\"\" type=\"1\" thread=\"8\" file=\"b.cpp:2\">",
+    "<![LOG[[CCMHTTP] ERROR INFO: StatusCode=403 "
+    "StatusText=CMGConnector_Forbidden]LOG]!><time=\"10:00:01.100-60\" date=\"03-12-2026\" "
+    "component=\"LocationServices\" context=\"\" type=\"1\" thread=\"8\" file=\"b.cpp:3\">",
+    "<![LOG[two\nlines with a \"quote\" and a \\ in them]LOG]!><time=\"10:00:02.000-60\" "
+    "date=\"03-12-2026\" component=\"X\" context=\"\" type=\"2\" thread=\"9\" file=\"c.cpp:4\">",
     "row of a server  $$<SMS_HMAN><03-12-2026 10:00:03.000-60><thread=12 (0xC)>",
     "plain text",
 };
@@ -48,10 +56,14 @@ static void teardown(void)
 
 static void note(struct seen *s, const struct cmg_record *r)
 {
-    *s = (struct seen){.time_ns = r->time_source == CMG_TIME_RECORD ? r->time_ns : 0, .role = r->finding.role, .level = r->event.level};
+    *s = (struct seen){.time_ns = r->time_source == CMG_TIME_RECORD ? r->time_ns : 0,
+                       .role = r->finding.role,
+                       .level = r->event.level};
     snprintf(s->text, sizeof s->text, "%.*s", (int)r->event.message.len, r->event.message.ptr);
-    snprintf(s->component, sizeof s->component, "%.*s", (int)r->event.component.len, r->event.component.ptr);
-    snprintf(s->class, sizeof s->class, "%.*s", (int)r->finding.status_text.len, r->finding.status_text.ptr);
+    snprintf(s->component, sizeof s->component, "%.*s", (int)r->event.component.len,
+             r->event.component.ptr);
+    snprintf(s->class, sizeof s->class, "%.*s", (int)r->finding.status_text.len,
+             r->finding.status_text.ptr);
 }
 
 static size_t from_file(struct seen *out)
@@ -73,7 +85,11 @@ static size_t from_file(struct seen *out)
 
 static struct cmg_demux *demux_with(size_t streams)
 {
-    struct cmg_demux_options o = {.engine = engine, .options = &options, .corr = corr, .path = cmg_str_c("test"), .streams = streams};
+    struct cmg_demux_options o = {.engine = engine,
+                                  .options = &options,
+                                  .corr = corr,
+                                  .path = cmg_str_c("test"),
+                                  .streams = streams};
     struct cmg_demux *d = cmg_demux_new(&o);
     cr_assert(d);
     return d;
@@ -94,7 +110,8 @@ static void send(struct cmg_demux *d, cmg_str frame, struct seen *out, size_t *n
     *n += drain(d, out + *n);
 }
 
-/* ---- wrapping ---------------------------------------------------------------------------------- */
+/* ---- wrapping ----------------------------------------------------------------------------------
+ */
 
 static void json_line(struct cmg_buf *b, const char *before, const char *line, const char *after)
 {
@@ -111,15 +128,21 @@ static void syslog_line(struct cmg_buf *b, const char *before, const char *line,
 {
     cr_assert_eq(cmg_buf_add(b, cmg_str_c(before)), CMG_OK);
     for (const char *p = line; *p; p++)
-        cr_assert_eq(cmg_buf_add(b, escape && *p == '\n' ? CMG_LIT("#012") : cmg_str_of(p, 1)), CMG_OK);
+        cr_assert_eq(cmg_buf_add(b, escape && *p == '\n' ? CMG_LIT("#012") : cmg_str_of(p, 1)),
+                     CMG_OK);
 }
 
 static void wrap(struct cmg_buf *b, unsigned form, const char *line)
 {
-    static const char *const before[] = {"", "<13>1 2026-03-12T10:00:00Z pc17 ccm - - - ", "<13>Mar 12 10:00:00 pc17 ccm: ",
-                                         "{\"date\":1773309600.5,\"log\":\"", "{\"@timestamp\":\"2026-03-12T10:00:00Z\",\"log\":{\"file\":{\"path\":\"a.log\"}},\"message\":\"",
+    static const char *const before[] = {"",
+                                         "<13>1 2026-03-12T10:00:00Z pc17 ccm - - - ",
+                                         "<13>Mar 12 10:00:00 pc17 ccm: ",
+                                         "{\"date\":1773309600.5,\"log\":\"",
+                                         "{\"@timestamp\":\"2026-03-12T10:00:00Z\",\"log\":{"
+                                         "\"file\":{\"path\":\"a.log\"}},\"message\":\"",
                                          "{\"log\":\""};
-    static const char *const after[] = {"", "", "", "\"}", "\",\"host\":{\"name\":\"pc17\"}}", "\\n\",\"stream\":\"stdout\"}"};
+    static const char *const after[] = {
+        "", "", "", "\"}", "\",\"host\":{\"name\":\"pc17\"}}", "\\n\",\"stream\":\"stdout\"}"};
     b->len = 0;
     if (form < 3)
         syslog_line(b, before[form], line, form == 2);
@@ -148,7 +171,8 @@ Test(demux, every_wrapper_gives_the_file_s_records, .init = setup, .fini = teard
         have += drain(d, got + have);
         cr_assert_eq(have, n, "form %u: %zu records", form, have);
         for (size_t i = 0; i < n; i++)
-            cr_assert(memcmp(&want[i], &got[i], sizeof want[i]) == 0, "form %u record %zu: %s", form, i, got[i].text);
+            cr_assert(memcmp(&want[i], &got[i], sizeof want[i]) == 0, "form %u record %zu: %s",
+                      form, i, got[i].text);
         cmg_demux_free(d);
         cmg_buf_done(&b);
     }
@@ -157,9 +181,12 @@ Test(demux, every_wrapper_gives_the_file_s_records, .init = setup, .fini = teard
 /* The halves of two records, sent alternately by two hosts, are not mixed. */
 Test(demux, hosts_do_not_mix, .init = setup, .fini = teardown)
 {
-    static const char *const frames[] = {"<13>Mar 12 10:00:00 pc1 ccm: <![LOG[one", "<13>Mar 12 10:00:00 pc2 ccm: <![LOG[two",
-                                         "<13>Mar 12 10:00:00 pc1 ccm: end one]LOG]!><time=\"10:00:00.000+000\" date=\"03-12-2026\" component=\"A\" context=\"\" type=\"1\" thread=\"1\" file=\"\">",
-                                         "<13>Mar 12 10:00:00 pc2 ccm: end two]LOG]!><time=\"10:00:00.000+000\" date=\"03-12-2026\" component=\"B\" context=\"\" type=\"1\" thread=\"1\" file=\"\">"};
+    static const char *const frames[] = {
+        "<13>Mar 12 10:00:00 pc1 ccm: <![LOG[one", "<13>Mar 12 10:00:00 pc2 ccm: <![LOG[two",
+        "<13>Mar 12 10:00:00 pc1 ccm: end one]LOG]!><time=\"10:00:00.000+000\" date=\"03-12-2026\" "
+        "component=\"A\" context=\"\" type=\"1\" thread=\"1\" file=\"\">",
+        "<13>Mar 12 10:00:00 pc2 ccm: end two]LOG]!><time=\"10:00:00.000+000\" date=\"03-12-2026\" "
+        "component=\"B\" context=\"\" type=\"1\" thread=\"1\" file=\"\">"};
     struct seen got[8];
     struct cmg_demux *d = demux_with(0);
     size_t n = 0;
@@ -220,7 +247,9 @@ Test(demux, ids_without_an_offset, .init = setup, .fini = teardown)
         struct cmg_demux *d = demux_with(0);
         for (int i = 0; i < 2; i++) {
             struct cmg_record r;
-            cr_assert_eq(cmg_demux_frame(d, cmg_str_c("<13>Mar 12 10:00:00 pc1 ccm: same"), cmg_str_c(""), NOW), CMG_OK);
+            cr_assert_eq(cmg_demux_frame(d, cmg_str_c("<13>Mar 12 10:00:00 pc1 ccm: same"),
+                                         cmg_str_c(""), NOW),
+                         CMG_OK);
             cr_assert_eq(cmg_demux_next(d, &r), CMG_OK);
             cr_assert_eq(r.offset, UINT64_MAX);
             cr_assert_eq(r.time_source, CMG_TIME_ENVELOPE);

@@ -6,11 +6,55 @@
 #include <jansson.h>
 
 static const char *const texts[] = {
-    "{}", "[]", " { } ", "[[]]", "[{}]", "{\"a\":1}", "{\"a\":[1,2,{\"b\":null}],\"c\":true}", "[1,2", "{\"a\":}", "{\"a\" 1}",
-    "{a:1}", "[,]", "[1,]", "{\"a\":1,}", "[01]", "[-]", "[-0]", "[1.]", "[1.5e3]", "[1e]", "[1e+2]", "[.5]", "[+1]",
-    "[true]", "[tru]", "[nul]", "[\"a\\nb\"]", "[\"a\\qb\"]", "[\"\\u12\"]", "[\"\\u0041\"]", "[\"\\ud83d\\ude00\"]",
-    "[\"unterminated]", "[\"tab\there\"]", "[\"\x01\"]", "{\"a\":1}}", "{\"a\":1} x", "{\"a\":{\"b\":{\"c\":[[[]]]}}}", "[\"\"]",
-    "{\"\":\"\"}", "[\"caf\xc3\xa9\"]", "[1,2]]", "}", "]", ":", ",", "\"", "[\"\\\\\"]", "[\"\\\"\"]", "{\"k\":\"v\"\n,\r\"l\" :\t2}",
+    "{}",
+    "[]",
+    " { } ",
+    "[[]]",
+    "[{}]",
+    "{\"a\":1}",
+    "{\"a\":[1,2,{\"b\":null}],\"c\":true}",
+    "[1,2",
+    "{\"a\":}",
+    "{\"a\" 1}",
+    "{a:1}",
+    "[,]",
+    "[1,]",
+    "{\"a\":1,}",
+    "[01]",
+    "[-]",
+    "[-0]",
+    "[1.]",
+    "[1.5e3]",
+    "[1e]",
+    "[1e+2]",
+    "[.5]",
+    "[+1]",
+    "[true]",
+    "[tru]",
+    "[nul]",
+    "[\"a\\nb\"]",
+    "[\"a\\qb\"]",
+    "[\"\\u12\"]",
+    "[\"\\u0041\"]",
+    "[\"\\ud83d\\ude00\"]",
+    "[\"unterminated]",
+    "[\"tab\there\"]",
+    "[\"\x01\"]",
+    "{\"a\":1}}",
+    "{\"a\":1} x",
+    "{\"a\":{\"b\":{\"c\":[[[]]]}}}",
+    "[\"\"]",
+    "{\"\":\"\"}",
+    "[\"caf\xc3\xa9\"]",
+    "[1,2]]",
+    "}",
+    "]",
+    ":",
+    ",",
+    "\"",
+    "[\"\\\\\"]",
+    "[\"\\\"\"]",
+    "{\"k\":\"v\"\n,\r\"l\" :\t2}",
 };
 
 Test(jsonread, accepts_what_jansson_accepts)
@@ -29,7 +73,8 @@ Test(jsonread, accepts_what_jansson_accepts)
 /* Every prefix of a sound text is no sound text. */
 Test(jsonread, no_prefix_is_whole)
 {
-    static const char whole[] = "{\"a\":[1,-2.5e3,{\"b\":\"x\\u00e9\"}],\"c\":[true,false,null],\"d\":{}}";
+    static const char whole[] =
+        "{\"a\":[1,-2.5e3,{\"b\":\"x\\u00e9\"}],\"c\":[true,false,null],\"d\":{}}";
     for (size_t n = 0; n < sizeof whole - 1; n++) {
         struct cmg_json_value v;
         size_t end;
@@ -77,14 +122,19 @@ Test(jsonread, depth_is_capped)
     size_t end;
     for (size_t d = CMG_JSON_DEPTH_MAX - 1; d <= CMG_JSON_DEPTH_MAX + 1; d++) {
         size_t n = nested(text, d);
-        cr_assert_eq(cmg_json_read(cmg_str_of(text, n), &v, &end), d <= CMG_JSON_DEPTH_MAX, "%zu", d);
+        cr_assert_eq(cmg_json_read(cmg_str_of(text, n), &v, &end), d <= CMG_JSON_DEPTH_MAX, "%zu",
+                     d);
     }
 }
 
 Test(jsonread, unescapes_as_jansson_does)
 {
-    static const char *const strings[] = {"plain",        "a\\nb\\t\\r\\b\\f\\\\\\/\\\"", "\\u0041\\u00e9\\u20ac", "\\ud83d\\ude00!",
-                                          "\\u0001\\u001f", "caf\xc3\xa9 \\u00e9"};
+    static const char *const strings[] = {"plain",
+                                          "a\\nb\\t\\r\\b\\f\\\\\\/\\\"",
+                                          "\\u0041\\u00e9\\u20ac",
+                                          "\\ud83d\\ude00!",
+                                          "\\u0001\\u001f",
+                                          "caf\xc3\xa9 \\u00e9"};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
         char quoted[200];
         struct cmg_buf out = cmg_buf_init(1000);
@@ -94,7 +144,9 @@ Test(jsonread, unescapes_as_jansson_does)
         cr_assert(want);
         cr_assert_eq(cmg_json_unescape(cmg_str_c(strings[i]), &out, &replaced), CMG_OK);
         cr_assert_eq(replaced, 0);
-        cr_assert(cmg_str_eq(cmg_buf_str(&out), cmg_str_c(json_string_value(json_array_get(want, 0)))), "%s", strings[i]);
+        cr_assert(
+            cmg_str_eq(cmg_buf_str(&out), cmg_str_c(json_string_value(json_array_get(want, 0)))),
+            "%s", strings[i]);
         json_decref(want);
         cmg_buf_done(&out);
     }

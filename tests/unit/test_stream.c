@@ -9,16 +9,22 @@
 static struct cmg_engine *engine_with(size_t max_record)
 {
     struct cmg_error err;
-    struct cmg_options o = {.host = cmg_str_c("Golden"), .now_ns = fixed_clock, .max_record = max_record};
+    struct cmg_options o = {
+        .host = cmg_str_c("Golden"), .now_ns = fixed_clock, .max_record = max_record};
     struct cmg_engine *e = cmg_engine_new(&o, &err);
     cr_assert(e, "%s", err.text);
     return e;
 }
 
 /* Bytes with NULs in them: a literal and its length. */
-#define BYTES(s) {"" s "", sizeof(s) - 1}
+#define BYTES(s)                                                                                   \
+    {                                                                                              \
+        "" s "", sizeof(s) - 1                                                                     \
+    }
 
-#define ATTRS "<time=\"10:00:00.123+000\" date=\"03-04-2026\" component=\"C\" context=\"\" type=\"1\" thread=\"7\" file=\"a.cpp:1\">"
+#define ATTRS                                                                                      \
+    "<time=\"10:00:00.123+000\" date=\"03-04-2026\" component=\"C\" context=\"\" type=\"1\" "      \
+    "thread=\"7\" file=\"a.cpp:1\">"
 
 static const cmg_str inputs[] = {
     BYTES(""),
@@ -33,22 +39,34 @@ static const cmg_str inputs[] = {
     BYTES("lost head]LOG]!>" ATTRS "\r\n<![LOG[next]LOG]!>" ATTRS),
     BYTES("<![LOG[never closed\nmore\n\n"),
     BYTES("noise <![LOG[a]LOG]!>" ATTRS " tail\n"),
-    BYTES("\xef\xbb\xbf<![LOG[bom]LOG]!>" ATTRS "\r\n\xef\xbb\xbf<![LOG[bom again]LOG]!>" ATTRS "\r\n"),
+    BYTES("\xef\xbb\xbf<![LOG[bom]LOG]!>" ATTRS "\r\n\xef\xbb\xbf<![LOG[bom again]LOG]!>" ATTRS
+          "\r\n"),
     BYTES("<![LOG[bom\n\xef\xbb\xbfinside]LOG]!>" ATTRS "\n"),
     BYTES("caf\xe9 in 1252\nna\xc3\xafve in utf-8\n\x81 is a hole\n"),
     BYTES("<![LOG[caf\xe9\nna\xc3\xafve\n\xe9]LOG]!>" ATTRS "rest \xe9 of line\nlast\n"),
-    BYTES("\xff\xfe" "a\0b\0\r\0\n\0c\0\n\0"),
-    BYTES("\xfe\xff" "\0a\0b\0\r\0\n\0c\0\n"),
+    BYTES("\xff\xfe"
+          "a\0b\0\r\0\n\0c\0\n\0"),
+    BYTES("\xfe\xff"
+          "\0a\0b\0\r\0\n\0c\0\n"),
     BYTES("a\0b\0c\0\n\0d\0e\0f\0\n\0"),
     BYTES("\0a\0b\0c\0\n\0d\0e\0f\0\n"),
-    BYTES("\xff\xfe" "a\0b\0\n\0plain again\nand on\n"),
-    BYTES("plain\n\xff\xfe" "w\0i\0d\0e\0\n\0"),
-    BYTES("\xff\xfe" "\x3d\xd8\x00\xde\x3d\xd8\n\0\x00\xde\n\0o\0d\0d"),
-    BYTES("msg  $$<COMP><03-04-2026 10:00:00.123+060><thread=12 (0xC)>\nmsg2~  $$<COMP><03-04-2026 10:00:01.000-060><thread=12 (0xC)>\n"),
-    BYTES("#Software: x\n#Fields: date time c-ip cs-method cs-uri-stem sc-status sc-substatus sc-win32-status\n"
-          "2026-03-04 10:00:00 10.0.0.9 GET /SMS_MP/.sms_aut 403 7 0\n\n#Fields: time sc-status\n10:00:00 200\n"),
-    BYTES("[CCMHTTP] ERROR: URL=https://cmg.contoso.example/CCM_Proxy_MutualAuth/1/SMS_MP/.sms_aut, Port=443, Options=31, "
-          "Code=0, Text=CCM_E_BAD_HTTP_STATUS_CODE\n[CCMHTTP] ERROR INFO: StatusCode= 403 StatusText= CMGConnector_Forbidden\n"),
+    BYTES("\xff\xfe"
+          "a\0b\0\n\0plain again\nand on\n"),
+    BYTES("plain\n\xff\xfe"
+          "w\0i\0d\0e\0\n\0"),
+    BYTES("\xff\xfe"
+          "\x3d\xd8\x00\xde\x3d\xd8\n\0\x00\xde\n\0o\0d\0d"),
+    BYTES("msg  $$<COMP><03-04-2026 10:00:00.123+060><thread=12 (0xC)>\nmsg2~  $$<COMP><03-04-2026 "
+          "10:00:01.000-060><thread=12 (0xC)>\n"),
+    BYTES("#Software: x\n#Fields: date time c-ip cs-method cs-uri-stem sc-status sc-substatus "
+          "sc-win32-status\n"
+          "2026-03-04 10:00:00 10.0.0.9 GET /SMS_MP/.sms_aut 403 7 0\n\n#Fields: time "
+          "sc-status\n10:00:00 200\n"),
+    BYTES(
+        "[CCMHTTP] ERROR: URL=https://cmg.contoso.example/CCM_Proxy_MutualAuth/1/SMS_MP/.sms_aut, "
+        "Port=443, Options=31, "
+        "Code=0, Text=CCM_E_BAD_HTTP_STATUS_CODE\n[CCMHTTP] ERROR INFO: StatusCode= 403 "
+        "StatusText= CMGConnector_Forbidden\n"),
     BYTES("nul\0in line\n"),
 };
 
@@ -56,8 +74,9 @@ static void check_sums(const struct run *r, size_t len, size_t i)
 {
     cr_assert(!r->gap, "input %zu: records overlap", i);
     cr_assert_eq(r->stats.bytes_in, len, "input %zu", i);
-    cr_assert_eq(r->stats.bytes_records + r->stats.bytes_skipped, len, "input %zu: %llu + %llu of %zu", i,
-                 (unsigned long long)r->stats.bytes_records, (unsigned long long)r->stats.bytes_skipped, len);
+    cr_assert_eq(r->stats.bytes_records + r->stats.bytes_skipped, len,
+                 "input %zu: %llu + %llu of %zu", i, (unsigned long long)r->stats.bytes_records,
+                 (unsigned long long)r->stats.bytes_skipped, len);
     cr_assert_eq(r->sum_lengths, r->stats.bytes_records, "input %zu", i);
 }
 
@@ -73,8 +92,9 @@ Test(stream, how_bytes_are_cut_never_shows)
             for (size_t c = 0; c < sizeof cuts / sizeof *cuts; c++) {
                 struct run pieces = run_cut(e, inputs[i], cuts[c], 3);
                 cr_assert(cmg_str_eq(cmg_buf_str(&whole.json), cmg_buf_str(&pieces.json)),
-                          "input %zu cap %zu cut %zu:\n%.*s---\n%.*s", i, caps[k], c, (int)whole.json.len,
-                          whole.json.ptr, (int)pieces.json.len, pieces.json.ptr);
+                          "input %zu cap %zu cut %zu:\n%.*s---\n%.*s", i, caps[k], c,
+                          (int)whole.json.len, whole.json.ptr, (int)pieces.json.len,
+                          pieces.json.ptr);
                 cmg_buf_done(&pieces.json);
             }
             cmg_buf_done(&whole.json);
@@ -86,14 +106,16 @@ Test(stream, how_bytes_are_cut_never_shows)
 /* Every pair of places to cut a short log in three. */
 Test(stream, every_two_cuts)
 {
-    static const cmg_str in = BYTES("\xef\xbb\xbf<![LOG[a\r\n\xe9" "b]LOG]!>" ATTRS "\r\nx\r\n");
+    static const cmg_str in = BYTES("\xef\xbb\xbf<![LOG[a\r\n\xe9"
+                                    "b]LOG]!>" ATTRS "\r\nx\r\n");
     struct cmg_engine *e = engine_with(0);
     struct run whole = run_cut(e, in, NULL, 0);
     for (size_t a = 1; a < in.len && a < 120; a++)
         for (size_t b = a + 1; b < in.len; b += 3) {
             uint8_t cut[3] = {(uint8_t)a, (uint8_t)(b - a), 255};
             struct run r = run_cut(e, in, cut, 3);
-            cr_assert(cmg_str_eq(cmg_buf_str(&whole.json), cmg_buf_str(&r.json)), "cut at %zu and %zu", a, b);
+            cr_assert(cmg_str_eq(cmg_buf_str(&whole.json), cmg_buf_str(&r.json)),
+                      "cut at %zu and %zu", a, b);
             cmg_buf_done(&r.json);
         }
     cmg_buf_done(&whole.json);
@@ -133,15 +155,34 @@ Test(stream, encodings_come_out_as_utf8)
         size_t record;
         const char *text, *problem;
     } rows[] = {
-        {BYTES("\xef\xbb\xbf" "caf\xc3\xa9\n"), 0, "caf\xc3\xa9", NULL},
+        {BYTES("\xef\xbb\xbf"
+               "caf\xc3\xa9\n"),
+         0, "caf\xc3\xa9", NULL},
         {BYTES("caf\xe9 \x80\n"), 0, "caf\xc3\xa9 \xe2\x82\xac", "transcoded"},
-        {BYTES("a\x81" "b\n"), 0, "a\xef\xbf\xbd" "b", "replaced"},
-        {BYTES("\xff\xfe" "c\0a\0f\0\xe9\0\r\0\n\0x\0\n\0"), 0, "caf\xc3\xa9", "transcoded"},
-        {BYTES("\xff\xfe" "c\0a\0f\0\xe9\0\r\0\n\0x\0\n\0"), 1, "x", "transcoded"},
-        {BYTES("\xfe\xff" "\0c\0a\0f\0\xe9\0\n"), 0, "caf\xc3\xa9", "transcoded"},
-        {BYTES("\xff\xfe" "\x3d\xd8\x00\xde\n\0"), 0, "\xf0\x9f\x98\x80", "transcoded"},
-        {BYTES("\xff\xfe" "\x3d\xd8x\0\n\0"), 0, "\xef\xbf\xbdx", "replaced"},
-        {BYTES("\xff\xfe" "a\0b\0\n\0plain again\n"), 1, "plain again", NULL},
+        {BYTES("a\x81"
+               "b\n"),
+         0,
+         "a\xef\xbf\xbd"
+         "b",
+         "replaced"},
+        {BYTES("\xff\xfe"
+               "c\0a\0f\0\xe9\0\r\0\n\0x\0\n\0"),
+         0, "caf\xc3\xa9", "transcoded"},
+        {BYTES("\xff\xfe"
+               "c\0a\0f\0\xe9\0\r\0\n\0x\0\n\0"),
+         1, "x", "transcoded"},
+        {BYTES("\xfe\xff"
+               "\0c\0a\0f\0\xe9\0\n"),
+         0, "caf\xc3\xa9", "transcoded"},
+        {BYTES("\xff\xfe"
+               "\x3d\xd8\x00\xde\n\0"),
+         0, "\xf0\x9f\x98\x80", "transcoded"},
+        {BYTES("\xff\xfe"
+               "\x3d\xd8x\0\n\0"),
+         0, "\xef\xbf\xbdx", "replaced"},
+        {BYTES("\xff\xfe"
+               "a\0b\0\n\0plain again\n"),
+         1, "plain again", NULL},
         {BYTES("ok\ncaf\xe9\nok\n"), 2, "ok", NULL},
     };
     struct cmg_engine *e = engine_with(0);
@@ -159,7 +200,8 @@ Test(stream, encodings_come_out_as_utf8)
     cmg_engine_free(e);
 }
 
-/* A record of exactly the largest size is whole; one byte more is cut there, and the rest is kept. */
+/* A record of exactly the largest size is whole; one byte more is cut there, and the rest is kept.
+ */
 Test(stream, largest_record)
 {
     enum { CAP = 256 };
@@ -178,7 +220,8 @@ Test(stream, largest_record)
     cmg_engine_free(e);
 }
 
-/* The rest of a message that was cut stays with its format until its end, and is not scattered over lines. */
+/* The rest of a message that was cut stays with its format until its end, and is not scattered over
+ * lines. */
 Test(stream, rest_of_a_cut_message)
 {
     struct cmg_engine *e = engine_with(256);
@@ -213,7 +256,8 @@ Test(stream, ids)
 {
     struct cmg_engine *e = engine_with(0);
     static const cmg_str in = BYTES("first\nsame\nsame\n"), other = BYTES("First\nsame\nsame\n");
-    struct run a = run_cut(e, in, NULL, 0), b = run_cut(e, in, (const uint8_t *)"\1", 1), c = run_cut(e, other, NULL, 0);
+    struct run a = run_cut(e, in, NULL, 0), b = run_cut(e, in, (const uint8_t *)"\1", 1),
+               c = run_cut(e, other, NULL, 0);
     cr_assert(cmg_str_eq(id_of(&a, 1), id_of(&b, 1)));
     cr_assert(!cmg_str_eq(id_of(&a, 1), id_of(&a, 2)));
     cr_assert(!cmg_str_eq(id_of(&a, 1), id_of(&c, 1)), "another generation of the log");
@@ -227,7 +271,9 @@ Test(stream, ids)
 /* A stream that stops and one that goes on from its saved state give what one stream gives. */
 Test(stream, state_carries_over)
 {
-    static const cmg_str head = BYTES("#Fields: time sc-status sc-substatus sc-win32-status\n#Date: 2026-03-04 00:00:00\n10:00:00 200 0 0\n");
+    static const cmg_str head =
+        BYTES("#Fields: time sc-status sc-substatus sc-win32-status\n#Date: 2026-03-04 "
+              "00:00:00\n10:00:00 200 0 0\n");
     static const cmg_str tail = BYTES("10:00:01 403 7 0\n");
     struct cmg_engine *e = engine_with(0);
     struct cmg_corr *c = cmg_corr_new(0);

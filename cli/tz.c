@@ -20,23 +20,32 @@ static struct {
     _Atomic int64_t last;
 } zone = {.fixed = true};
 
-/* "+02:00", "-0530", "+02": false for anything else. */
-static bool read_offset(cmg_str s, int *ret)
+/* The two or four digits behind the sign; a colon may part them. Returns how many, 0: malformed. */
+static size_t take_digits(cmg_str s, char digits[4])
 {
-    char digits[4];
     size_t n = 0;
-    if (s.len < 3 || s.len > 6 || (s.ptr[0] != '+' && s.ptr[0] != '-'))
-        return false;
     for (size_t i = 1; i < s.len; i++) {
         if (i == 3 && s.ptr[i] == ':' && s.len == 6)
             continue;
-        if (!cmg_is_digit(s.ptr[i]) || n == sizeof digits)
-            return false;
+        if (!cmg_is_digit(s.ptr[i]) || n == 4)
+            return 0;
         digits[n++] = s.ptr[i];
     }
-    int hours = n >= 2 ? (digits[0] - '0') * 10 + digits[1] - '0' : 99;
+    return n == 2 || n == 4 ? n : 0;
+}
+
+/* "+02:00", "-0530", "+02": false for anything else. */
+static bool read_offset(cmg_str s, int *ret)
+{
+    char digits[4] = "";
+    if (!s.len || (s.ptr[0] != '+' && s.ptr[0] != '-'))
+        return false;
+    size_t n = take_digits(s, digits);
+    if (!n)
+        return false;
+    int hours = (digits[0] - '0') * 10 + digits[1] - '0';
     int minutes = n == 4 ? (digits[2] - '0') * 10 + digits[3] - '0' : 0;
-    if ((n != 2 && n != 4) || hours > 14 || minutes > 59)
+    if (hours > 14 || minutes > 59)
         return false;
     *ret = (hours * 60 + minutes) * (s.ptr[0] == '-' ? -1 : 1);
     return true;

@@ -120,11 +120,29 @@ static void date(struct cmg_stream *s, struct cmg_record *r)
     }
 }
 
-static void write_hex(char *out, uint64_t v, unsigned digits)
+/* Eight digits of `v`, the high one first: its nibbles are spread over eight bytes, and those above
+ * nine get the distance from '9' to 'a' on top. */
+static void write_hex8(char *out, uint32_t v)
 {
-    static const char hex[] = "0123456789abcdef";
-    for (unsigned i = 0; i < digits; i++)
-        out[i] = hex[v >> (4 * (digits - 1 - i)) & 15];
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t x = v;
+    x = (x & 0xffff) << 32 | x >> 16;
+    x = (x & UINT64_C(0x000000ff000000ff)) << 16 | (x >> 8 & UINT64_C(0x000000ff000000ff));
+    x = (x & UINT64_C(0x000f000f000f000f)) << 8 | (x >> 4 & UINT64_C(0x000f000f000f000f));
+    x += 0x30 * ones + 0x27 * ((x + 6 * ones) >> 4 & ones);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    x = __builtin_bswap64(x);
+#endif
+    memcpy(out, &x, sizeof x);
+}
+
+static uint64_t big_endian64(uint64_t v)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return v;
+#else
+    return __builtin_bswap64(v);
+#endif
 }
 
 /* event.id: milliseconds of the record's own clock (so that --timezone does not change it; zeros
@@ -138,19 +156,20 @@ static void identify(struct cmg_stream *s, const struct cmg_frame *f, struct cmg
         m->generation = XXH3_64bits(f->source.ptr, f->source.len);
         m->has_generation = 1;
     }
-    XXH128_canonical_t raw, all;
-    XXH128_canonicalFromHash(&raw, XXH3_128bits(f->source.ptr, f->source.len));
-    unsigned char key[24 + sizeof raw];
-    const uint64_t parts[3] = {s->host_hash, m->generation, f->offset};
-    for (unsigned i = 0; i < 24; i++)
-        key[i] = (unsigned char)(parts[i / 8] >> (8 * (7 - i % 8)));
-    memcpy(key + 24, &raw, sizeof raw);
-    XXH128_canonicalFromHash(&all, XXH3_128bits(key, sizeof key));
+    XXH128_hash_t raw = XXH3_128bits(f->source.ptr, f->source.len);
+    const uint64_t key[5] = {big_endian64(s->host_hash), big_endian64(m->generation),
+                             big_endian64(f->offset), big_endian64(raw.high64),
+                             big_endian64(raw.low64)};
+    XXH128_hash_t all = XXH3_128bits(key, sizeof key);
     const struct cmg_time *t = &r->event.time;
     int64_t own = t->known ? t->ns - t->offset_min * 60 * CMG_NS_PER_S : 0;
-    write_hex(r->id, own > 0 ? (uint64_t)own / 1000000 : 0, PREFIX);
-    for (unsigned i = 0; i < sizeof all; i++)
-        write_hex(r->id + PREFIX + 2 * i, all.digest[i], 2);
+    uint64_t ms = own > 0 ? (uint64_t)own / 1000000 : 0;
+    write_hex8(r->id + 4, (uint32_t)ms); /* the next writes over its first four: the same digits */
+    write_hex8(r->id, (uint32_t)(ms >> 16));
+    write_hex8(r->id + PREFIX, (uint32_t)(all.high64 >> 32));
+    write_hex8(r->id + PREFIX + 8, (uint32_t)all.high64);
+    write_hex8(r->id + PREFIX + 16, (uint32_t)(all.low64 >> 32));
+    write_hex8(r->id + PREFIX + 24, (uint32_t)all.low64);
     r->id[CMG_ID_SIZE - 1] = '\0';
 }
 

@@ -214,16 +214,27 @@ char *cmg_json_text(struct cmg_json *j, char *p, cmg_str s)
 
 /* ---- numbers ------------------------------------------------------------------------------ */
 
+static unsigned digits_of(uint64_t v)
+{
+    unsigned n = 1;
+    for (; v >= 10000; v /= 10000)
+        n += 4;
+    return n + (v >= 10) + (v >= 100) + (v >= 1000);
+}
+
 char *cmg_json_u64(char *p, uint64_t v)
 {
-    char digits[CMG_JSON_U64_MAX];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v);
-    memcpy(p, digits + at, sizeof digits - at);
-    return p + (sizeof digits - at);
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233"
+                                "34353637383940414243444546474849505152535455565758596061626364656667"
+                                "6869707172737475767778798081828384858687888990919293949596979899";
+    char *end = p + digits_of(v), *to = end;
+    for (; v >= 100; v /= 100)
+        memcpy(to -= 2, pairs + v % 100 * 2, 2);
+    if (v >= 10)
+        memcpy(to - 2, pairs + v * 2, 2);
+    else
+        to[-1] = (char)('0' + v);
+    return end;
 }
 
 enum cmg_rc cmg_json_add(struct cmg_buf *out, cmg_str s)
@@ -233,7 +244,8 @@ enum cmg_rc cmg_json_add(struct cmg_buf *out, cmg_str s)
     if (p) {
         *p++ = '"';
         p = cmg_json_text(&j, p, s);
-        /* Growing keeps the room that there is. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+        /* Growing keeps the room that there is. NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
+         */
         *p++ = '"';
     }
     return cmg_json_end(&j, p);

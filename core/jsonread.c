@@ -80,26 +80,25 @@ static bool digits(struct cursor *c)
     return c->p > from;
 }
 
+static bool eat_now(struct cursor *c, const char *one_of)
+{
+    if (c->p == c->end || !*c->p || !strchr(one_of, *c->p))
+        return false;
+    c->p++;
+    return true;
+}
+
 static bool number(struct cursor *c)
 {
-    if (c->p < c->end && *c->p == '-')
-        c->p++;
-    if (c->p < c->end && *c->p == '0')
-        c->p++;
-    else if (!digits(c))
+    eat_now(c, "-");
+    if (!eat_now(c, "0") && !digits(c))
         return false;
-    if (c->p < c->end && *c->p == '.') {
-        c->p++;
-        if (!digits(c))
-            return false;
-    }
-    if (c->p < c->end && (*c->p == 'e' || *c->p == 'E')) {
-        c->p++;
-        if (c->p < c->end && (*c->p == '+' || *c->p == '-'))
-            c->p++;
-        return digits(c);
-    }
-    return true;
+    if (eat_now(c, ".") && !digits(c))
+        return false;
+    if (!eat_now(c, "eE"))
+        return true;
+    eat_now(c, "+-");
+    return digits(c);
 }
 
 static bool scalar(struct cursor *c, struct cmg_json_value *ret)

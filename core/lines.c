@@ -43,7 +43,7 @@ static bool move_away(struct cmg_lines *l, size_t want)
     char *p = malloc(size);
     if (!p)
         return false;
-    if (held)
+    if (held && l->ptr)
         memcpy(p, l->ptr + l->start, held);
     rebase(l);
     l->kept = l->ptr;
@@ -72,7 +72,7 @@ char *cmg_lines_room(struct cmg_lines *l, size_t want)
         return NULL;
     if (l->pin)
         return move_away(l, want) ? l->ptr + l->end : NULL;
-    if (l->start) {
+    if (l->ptr && l->start) {
         memmove(l->ptr, l->ptr + l->start, l->end - l->start);
         rebase(l);
     }

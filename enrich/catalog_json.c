@@ -62,7 +62,7 @@ static size_t put_utf8(uint32_t c, char out[4])
     return n;
 }
 
-/* \uXXXX, or a pair of them that stands for one character. */
+/* \u and four digits, or a pair of them that stands for one character. */
 static size_t read_unicode(cmg_str s, size_t at, char out[4], size_t *ret_n)
 {
     uint32_t c = hex4(s, at + 2);

@@ -89,6 +89,19 @@ static bool status_matters(const struct cmg_enricher *e, const struct cmg_event 
     return e->any_status || (e->status_set[s / 64] >> (s % 64) & 1);
 }
 
+/* A code that some rule asks for. */
+static bool codes_matter(const struct cmg_enricher *e, cmg_str message)
+{
+    struct cmg_code_hit code[CMG_CODES_MAX];
+    size_t n = cmg_codes_scan(message, code, CMG_CODES_MAX);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t k = cmg_first_coded(e, code[i].hresult);
+        if (k < e->codeds && e->coded[k].code == code[i].hresult)
+            return true;
+    }
+    return false;
+}
+
 void cmg_enrich(const struct cmg_enricher *e, struct cmg_corr *c, uint64_t stream,
                 struct cmg_record *r)
 {
@@ -98,7 +111,8 @@ void cmg_enrich(const struct cmg_enricher *e, struct cmg_corr *c, uint64_t strea
     cmg_finding_clear(&r->finding);
     if (!r->event.has_http || e->row_words)
         hits = cmg_matcher_scan(e->matcher, r->event.message, hit, CMG_CASE_HITS, &more);
-    if (!hits && !status_matters(e, &r->event)) {
+    if (!hits && !status_matters(e, &r->event) &&
+        (r->event.has_http || !codes_matter(e, r->event.message))) {
         ordinary(e, c, stream, r);
         return;
     }

@@ -136,6 +136,7 @@ void cmg_enricher_free(struct cmg_enricher *e)
     cmg_catalog_free(e->owned);
     free(e->first);
     free(e->rule);
+    free(e->coded);
     free(e->plain);
     free(e->class_hash);
     free(e->class_table);

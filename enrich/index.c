@@ -5,9 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Spellings of a code: 80072f8f, 2147954575, -2147012721, 2f8f (0x35 where shorter), 12175. */
-enum { SPELLINGS = 5, SPELLING_SIZE = 12 };
-
 struct anchor {
     cmg_str text;
     uint32_t word, rule;
@@ -17,8 +14,6 @@ struct building {
     struct cmg_enricher *e;
     struct anchor *anchor;
     size_t anchors;
-    char *text; /* spellings */
-    size_t text_len;
     cmg_str *word;
     uint64_t *plain; /* status + 1 and rule */
     size_t plains;
@@ -42,31 +37,9 @@ static void add_own(struct building *b, cmg_str text, size_t rule)
         add_anchor(b, text, UINT32_MAX, rule);
 }
 
-enum base { DECIMAL, NEGATIVE, HEX, LONG_HEX, SHORT_HEX };
-
-static void add_spelling(struct building *b, enum base base, uint32_t value, size_t rule)
-{
-    char *to = b->text + b->text_len;
-    int n = base == DECIMAL    ? snprintf(to, SPELLING_SIZE, "%u", value)
-            : base == NEGATIVE ? snprintf(to, SPELLING_SIZE, "-%u", 0 - value)
-            : base == LONG_HEX ? snprintf(to, SPELLING_SIZE, "%08x", value)
-            : base == HEX      ? snprintf(to, SPELLING_SIZE, "%x", value)
-                               : snprintf(to, SPELLING_SIZE, "0x%x", value);
-    b->text_len += SPELLING_SIZE;
-    add_own(b, cmg_str_of(to, (size_t)n), rule);
-}
-
 static void add_code(struct building *b, uint32_t code, size_t rule)
 {
-    uint32_t win32 = cmg_win32_of(code);
-    add_spelling(b, LONG_HEX, code, rule);
-    add_spelling(b, DECIMAL, code, rule);
-    if (code >> 31)
-        add_spelling(b, NEGATIVE, code, rule);
-    if (win32) {
-        add_spelling(b, win32 > 0xfff ? HEX : SHORT_HEX, win32, rule);
-        add_spelling(b, DECIMAL, win32, rule);
-    }
+    b->e->coded[b->e->codeds++] = (struct cmg_coded){code, (uint32_t)rule};
 }
 
 static cmg_str status_word(cmg_str pattern)
@@ -95,8 +68,9 @@ static bool anchor_rule(struct building *b, size_t rule)
         add_own(b, status_word(r->status_text), rule);
     else if (r->code)
         add_code(b, r->code, rule);
-    b->e->row_words |= b->anchors > before && r->decoder.len;
-    return b->anchors > before;
+    bool anchored = b->anchors > before || (r->code && !r->tokens && !r->status_text.len);
+    b->e->row_words |= anchored && r->decoder.len;
+    return anchored;
 }
 
 static void add_plain(struct building *b, size_t rule)
@@ -180,16 +154,25 @@ static void sort_plain(struct building *b)
     b->e->plains = (uint32_t)b->plains;
 }
 
+/* By code, then in the catalogue's order. */
+static int by_code(const void *a, const void *b)
+{
+    const struct cmg_coded *x = a, *y = b;
+    if (x->code != y->code)
+        return x->code < y->code ? -1 : 1;
+    return (x->rule > y->rule) - (x->rule < y->rule);
+}
+
 static bool make_room(struct building *b)
 {
     const struct cmg_catalog *c = b->e->catalog;
-    size_t most = c->rules * SPELLINGS + 1;
+    size_t most = c->rules + 1;
     b->anchor = calloc(most, sizeof *b->anchor);
-    b->text = calloc(most, SPELLING_SIZE);
+    b->e->coded = calloc(most, sizeof *b->e->coded);
     b->word = calloc(c->tokens + most + cmg_extract_tokens_len, sizeof *b->word);
     b->plain = calloc(c->rules + 1, sizeof *b->plain);
     b->e->plain = calloc(c->rules + 1, sizeof *b->e->plain);
-    return b->anchor && b->text && b->word && b->plain && b->e->plain;
+    return b->anchor && b->e->coded && b->word && b->plain && b->e->plain;
 }
 
 static bool build(struct building *b, struct cmg_error *reterr)
@@ -204,6 +187,7 @@ static bool build(struct building *b, struct cmg_error *reterr)
             add_plain(b, i);
     number_words(b);
     sort_plain(b);
+    qsort(e->coded, e->codeds, sizeof *e->coded, by_code);
     e->first = calloc(e->extract_base + 2u, sizeof *e->first);
     e->rule = calloc(b->anchors + 1, sizeof *e->rule);
     if (!e->first || !e->rule)
@@ -218,7 +202,6 @@ bool cmg_index_build(struct cmg_enricher *e, struct cmg_error *reterr)
     struct building b = {.e = e};
     bool good = build(&b, reterr);
     free(b.anchor);
-    free(b.text);
     free(b.word);
     free(b.plain);
     return good;

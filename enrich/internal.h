@@ -18,8 +18,14 @@ enum {
 /* What the lines of an incident show of the server that was talked to. */
 enum { CMG_SHOWS_CMG = 1, CMG_SHOWS_OTHER = 2 };
 
-/* Rules are found by a word: their longest token, else their status text, else the spellings of
- * their code. Those that have none of these are "plain" and are looked at by status. */
+/* A rule that only its code leads to. */
+struct cmg_coded {
+    uint32_t code, rule;
+};
+
+/* Rules are found by a word (their longest token, else their status text), else by their code: its
+ * short spellings would make every scan for words slow. Those that have none of these are "plain"
+ * and are looked at by status. */
 struct cmg_enricher {
     const struct cmg_catalog *catalog;
     struct cmg_catalog *owned; /* the same when it is to be freed */
@@ -29,6 +35,8 @@ struct cmg_enricher {
         extract_base; /* catalogue tokens and anchors stand before, the words of extract.c behind */
     uint32_t *first;  /* rules of word w: rule[first[w]] up to rule[first[w + 1]] */
     uint32_t *rule;
+    struct cmg_coded *coded; /* by code, then as in the catalogue */
+    uint32_t codeds;
     uint32_t *plain; /* by status, then as in the catalogue */
     uint32_t plains;
     uint64_t status_set[(CMG_STATUS_MAX + 1) / 64]; /* statuses that plain rules ask for */
@@ -75,6 +83,8 @@ struct cmg_case {
 /* key.c. `message_id` may be empty. Never 0. */
 uint64_t cmg_key(uint64_t stream, const struct cmg_event *ev, cmg_str message_id);
 
+/* rules.c: the first rule of `coded` whose code is not below; e->codeds: none. */
+uint32_t cmg_first_coded(const struct cmg_enricher *e, uint32_t code);
 /* rules.c: the best rule that holds, or NULL. Leaves the marks as the rules that hold set and clear
  * them. */
 const struct cmg_rule *cmg_judge(struct cmg_case *x);

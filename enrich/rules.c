@@ -146,6 +146,26 @@ static void try_plain(struct judging *j, int32_t status)
     }
 }
 
+uint32_t cmg_first_coded(const struct cmg_enricher *e, uint32_t code)
+{
+    uint32_t from = 0, to = e->codeds;
+    while (from < to) {
+        uint32_t mid = (from + to) / 2;
+        if (e->coded[mid].code < code)
+            from = mid + 1;
+        else
+            to = mid;
+    }
+    return from;
+}
+
+static void try_code(struct judging *j, uint32_t code)
+{
+    const struct cmg_enricher *e = j->x->e;
+    for (uint32_t i = cmg_first_coded(e, code); i < e->codeds && e->coded[i].code == code; i++)
+        try_rule(j, e->coded[i].rule);
+}
+
 static void try_word(struct judging *j, uint32_t word)
 {
     const struct cmg_enricher *e = j->x->e;
@@ -161,6 +181,8 @@ static void try_all(struct judging *j, enum pass pass)
     for (size_t i = 0; i < x->hits; i++)
         if (x->hit[i].token < x->e->extract_base)
             try_word(j, x->hit[i].token);
+    for (size_t i = 0; i < x->facts.codes; i++)
+        try_code(j, x->facts.code[i].hresult);
     try_plain(j, -1);
     if (x->status >= 0)
         try_plain(j, x->status);

@@ -47,7 +47,7 @@ words() {
     none "library code that prints, exits or looks at the environment" \
         '(^|[^a-zA-Z0-9_>.])(printf|fprintf|puts|perror|exit|_exit|abort|getenv|secure_getenv|syslog)[[:space:]]*\(' \
         "$work/library"
-    none "unfinished work" '(TO''DO|FIX''ME|X''XX)([^A-Za-z]|$)' "$work/code"
+    none "unfinished work" '(^|[^A-Za-z])(TO''DO|FIX''ME|X''XX)([^A-Za-z]|$)' "$work/code"
     grep -vE '^(LICENSE|tests/fuzz/corpus/)' "$work/all" >"$work/text"
     none "a path of one machine" '(^|[^a-zA-Z0-9_.])/(wor[k]|roo[t]|home/[a-z]+)/' "$work/text" -I
 }
@@ -109,7 +109,7 @@ tidy() {
     while read -r file; do
         if grep -qxF "$PWD/$file" "$work/built"; then say "$file"; fi
     done <"$work/code" >"$work/list"
-    if ! tr '\n' '\0' <"$work/list" | xargs -0 -n 4 -P "$jobs" "$tool" --quiet -p "$build" \
+    if ! tr '\n' '\0' <"$work/list" | xargs -0 -n 1 -P "$jobs" "$tool" --quiet -p "$build" \
         >"$work/tidy" 2>"$work/tidy.err"; then
         fault "clang-tidy"
         grep -E '(error|warning):' "$work/tidy" | sort -u | sed 's/^/    /'

@@ -224,9 +224,10 @@ static unsigned digits_of(uint64_t v)
 
 char *cmg_json_u64(char *p, uint64_t v)
 {
-    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233"
-                                "34353637383940414243444546474849505152535455565758596061626364656667"
-                                "6869707172737475767778798081828384858687888990919293949596979899";
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233"
+        "34353637383940414243444546474849505152535455565758596061626364656667"
+        "6869707172737475767778798081828384858687888990919293949596979899";
     char *end = p + digits_of(v), *to = end;
     for (; v >= 100; v /= 100)
         memcpy(to -= 2, pairs + v % 100 * 2, 2);
@@ -244,8 +245,7 @@ enum cmg_rc cmg_json_add(struct cmg_buf *out, cmg_str s)
     if (p) {
         *p++ = '"';
         p = cmg_json_text(&j, p, s);
-        /* Growing keeps the room that there is. NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
-         */
+        // Growing keeps the room. NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
         *p++ = '"';
     }
     return cmg_json_end(&j, p);

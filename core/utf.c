@@ -10,7 +10,7 @@
 
 /* ---- UTF-8 -------------------------------------------------------------------------------- */
 
-/* How many ASCII bytes at the front; may stop up to 31 bytes early. */
+/* How many ASCII bytes at the front; may stop up to 7 bytes early. */
 static size_t ascii_blocks(const char *p, size_t len)
 {
     const uint64_t high = UINT64_C(0x8080808080808080);
@@ -19,6 +19,12 @@ static size_t ascii_blocks(const char *p, size_t len)
         uint64_t w[4];
         memcpy(w, p + i, sizeof w);
         if ((w[0] | w[1] | w[2] | w[3]) & high)
+            break;
+    }
+    for (; len - i >= 8; i += 8) {
+        uint64_t w;
+        memcpy(&w, p + i, sizeof w);
+        if (w & high)
             break;
     }
     return i;

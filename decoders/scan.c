@@ -297,7 +297,7 @@ bool cmg_scan_thread_column(cmg_str s, struct cmg_thread_column *ret)
     s.len -= angle;
     if (s.len < 7 || s.ptr[s.len - 1] != ')')
         return false;
-    size_t hex = digits_before(s, s.len - 1, true), at = hex;
+    size_t hex = digits_before(s, s.len - 1, true), at;
     uint64_t id, again;
     if (hex < 4 || memcmp(s.ptr + hex - 3, "(0x", 3) != 0 ||
         !cmg_scan_hex(cmg_str_cut(s, hex, s.len - 1), &again))

@@ -393,7 +393,7 @@ static bool add_path(struct load *l, const char *path, unsigned turn)
     DIR *d = opendir(path);
     if (!d)
         return add_file(l, path, turn);
-    l->src = &folder;
+    l->src = &folder; // NOLINT(clang-analyzer-core.StackAddressEscape): set anew by each file
     const char **name = take(l, FILES_MAX * sizeof(*name));
     size_t n = 0;
     bool ok = name && list_folder(l, path, d, name, &n);
@@ -1025,6 +1025,7 @@ static bool list_item(struct load *l, enum kind kind, cmg_str id, struct item it
     if (at == NO_NAME)
         return fault(l, "more than %zu %s", list_cap[kind], list_key[kind]);
     const struct source *old = list->item[at].src;
+    // An item without a source is the base's. NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
     if (at < before && old && item.src->turn == old->turn)
         return fault(l, "given twice; the other one is in %s", old->path);
     list->item[at] = item;
@@ -1155,6 +1156,8 @@ static bool list_slugs(struct load *l)
     for (size_t i = 0; i < l->list[CLASS].ids.n; i++) {
         const struct item *it = &l->list[CLASS].item[i];
         json_t *v = it->src ? json_object_get(it->json, "slug") : NULL;
+        // An item without a source is the base's.
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
         cmg_str slug = it->src ? str_of(v) : l->base->entry[it->index].slug;
         go_to(l, CLASS, i);
         if (!slug.len)
@@ -1186,6 +1189,8 @@ static bool build_remedies(struct load *l)
         const struct item *it = &l->list[REMEDY].item[i];
         go_to(l, REMEDY, i);
         if (!it->src)
+            // An item without a source is the base's.
+            // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
             l->remedy[i] = l->base->remedy[it->index];
         else if (!read_object(l, it->json, remedy_fields, &l->remedy[i]))
             return false;
@@ -1211,6 +1216,8 @@ static bool build_causes(struct load *l)
         const struct item *it = &l->list[CAUSE].item[i];
         go_to(l, CAUSE, i);
         if (!it->src) {
+            // An item without a source is the base's.
+            // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
             l->cause[i] = l->base->cause[it->index];
             move_remedies(l, l->cause[i].remedy, l->cause[i].remedies);
         } else if (!read_object(l, it->json, cause_fields, &l->cause[i]) || !flag_is_new(l, i)) {
@@ -1227,6 +1234,8 @@ static bool build_codes(struct load *l)
         struct cmg_code *c = &l->code[i];
         go_to(l, CODE, i);
         if (!it->src) {
+            // An item without a source is the base's.
+            // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
             *c = l->base->code[it->index];
             continue;
         }
@@ -1420,6 +1429,7 @@ enum cmg_rc cmg_catalog_build(cmg_str base, const char *const *paths, size_t n,
                 (struct cmg_error){.rc = CMG_ECONFIG, .text = "the base image is not consistent"};
     }
     for (size_t i = 0; i < l.sources; i++)
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): sources counts what is there
         json_decref(l.source[i].root);
     cmg_catalog_free(l.base);
     arena_done(l.arena);

@@ -98,35 +98,40 @@ static enum cmg_rc open_level(struct cmg_buf *out, const struct cmg_mp_token *t,
     return cmg_buf_add(out, map ? CMG_LIT("{") : CMG_LIT("["));
 }
 
-static enum cmg_rc walk(struct cmg_buf *out, cmg_str object)
+struct walk {
+    struct cmg_buf *out;
+    cmg_str rest;
+    struct level level[DEPTH_MAX + 1];
+    unsigned depth;
+};
+
+/* The next element of the innermost container. */
+static enum cmg_rc put_element(struct walk *w)
 {
-    struct level level[DEPTH_MAX + 1] = {{.left = 1, .first = true}};
-    unsigned depth = 0;
-    enum cmg_rc rc = CMG_OK;
-    while (rc == CMG_OK && (depth || level[0].left)) {
-        struct cmg_mp_token t;
-        if (!level[depth].left) {
-            rc = cmg_buf_add(out, level[depth--].map ? CMG_LIT("}") : CMG_LIT("]"));
-            continue;
-        }
-        bool key = is_key(&level[depth]);
-        rc = put_separator(out, &level[depth]);
-        if (rc != CMG_OK || !cmg_mp_next(&object, &t))
-            return rc == CMG_OK ? CMG_ELIMIT : rc;
-        if (key)
-            rc = put_key(out, &t);
-        else if (t.type != CMG_MP_ARRAY && t.type != CMG_MP_MAP)
-            rc = put_scalar(out, &t);
-        else
-            rc = depth == DEPTH_MAX ? CMG_ELIMIT : open_level(out, &t, &level[++depth]);
-    }
-    return rc;
+    struct cmg_mp_token t;
+    struct level *l = &w->level[w->depth];
+    bool key = is_key(l);
+    enum cmg_rc rc = put_separator(w->out, l);
+    if (rc != CMG_OK || !cmg_mp_next(&w->rest, &t))
+        return rc == CMG_OK ? CMG_ELIMIT : rc;
+    if (key)
+        return put_key(w->out, &t);
+    if (t.type != CMG_MP_ARRAY && t.type != CMG_MP_MAP)
+        return put_scalar(w->out, &t);
+    return w->depth == DEPTH_MAX ? CMG_ELIMIT : open_level(w->out, &t, &w->level[++w->depth]);
 }
 
 enum cmg_rc cmg_flb_json(struct cmg_buf *out, cmg_str object)
 {
     size_t start = out->len;
-    enum cmg_rc rc = walk(out, object);
+    struct walk w = {.out = out, .rest = object, .level = {{.left = 1, .first = true}}};
+    enum cmg_rc rc = CMG_OK;
+    while (rc == CMG_OK && (w.depth || w.level[0].left)) {
+        if (w.level[w.depth].left)
+            rc = put_element(&w);
+        else
+            rc = cmg_buf_add(out, w.level[w.depth--].map ? CMG_LIT("}") : CMG_LIT("]"));
+    }
     if (rc != CMG_OK)
         out->len = start;
     return rc;

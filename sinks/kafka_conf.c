@@ -20,6 +20,11 @@ static const struct cmg_property defaults[] = {
     {"log.queue", "true"},
 };
 
+static bool same(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
 static enum cmg_rc fail(struct cmg_error *reterr, const char *name, const char *value,
                         const char *why)
 {
@@ -33,7 +38,7 @@ static enum cmg_rc fail(struct cmg_error *reterr, const char *name, const char *
 static const char *own(const struct cmg_sink_options *opt, const char *name, const char *otherwise)
 {
     for (size_t i = opt->properties; i--;)
-        if (!strcmp(opt->property[i].name, name))
+        if (same(opt->property[i].name, name))
             return opt->property[i].value;
     return otherwise;
 }
@@ -56,13 +61,13 @@ static enum cmg_rc set_all(const struct cmg_sink_options *opt, struct cmg_kafka_
     enum cmg_rc rc = CMG_OK;
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults && rc == CMG_OK; i++)
         rc = set(c, defaults[i].name, defaults[i].value, reterr);
-    if (rc == CMG_OK && !strcmp(own(opt, "endless", "false"), "true"))
+    if (rc == CMG_OK && same(own(opt, "endless", "false"), "true"))
         rc = set(c, "message.timeout.ms", "0", reterr);
     const char *mock = own(opt, "mock-brokers", NULL);
-    if (rc == CMG_OK && mock && strcmp(mock, "0"))
+    if (rc == CMG_OK && mock && !same(mock, "0"))
         rc = set(c, "test.mock.num.brokers", mock, reterr);
     for (size_t i = 0; i < opt->properties && rc == CMG_OK; i++)
-        if (!strncmp(opt->property[i].name, "kafka.", 6))
+        if (strncmp(opt->property[i].name, "kafka.", 6) == 0)
             rc = set(c, opt->property[i].name + 6, opt->property[i].value, reterr);
     return rc;
 }
@@ -78,13 +83,13 @@ static enum cmg_rc contradictions(const struct cmg_kafka_conf *c, struct cmg_err
     static const char remedy[] = "contradicts kafka.enable.idempotence=true (the default here); "
                                  "leave it, or set kafka.enable.idempotence=false";
     char value[512];
-    if (!get(c, "enable.idempotence", value, sizeof value) || strcmp(value, "true"))
+    if (!get(c, "enable.idempotence", value, sizeof value) || !same(value, "true"))
         return CMG_OK;
-    if (get(c, "acks", value, sizeof value) && strcmp(value, "-1"))
+    if (get(c, "acks", value, sizeof value) && !same(value, "-1"))
         return fail(reterr, "kafka.acks", value, remedy);
-    if (get(c, "retries", value, sizeof value) && !strcmp(value, "0"))
+    if (get(c, "retries", value, sizeof value) && same(value, "0"))
         return fail(reterr, "kafka.retries", value, remedy);
-    if (get(c, "queuing.strategy", value, sizeof value) && strcmp(value, "fifo"))
+    if (get(c, "queuing.strategy", value, sizeof value) && !same(value, "fifo"))
         return fail(reterr, "kafka.queuing.strategy", value, remedy);
     return CMG_OK;
 }
@@ -92,7 +97,7 @@ static enum cmg_rc contradictions(const struct cmg_kafka_conf *c, struct cmg_err
 static bool legal_topic(const char *t)
 {
     size_t n = strlen(t);
-    if (!n || n > CMG_TOPIC_MAX || !strcmp(t, ".") || !strcmp(t, ".."))
+    if (!n || n > CMG_TOPIC_MAX || same(t, ".") || same(t, ".."))
         return false;
     for (size_t i = 0; i < n; i++)
         if (!cmg_is_alnum(t[i]) && t[i] != '.' && t[i] != '_' && t[i] != '-')
@@ -127,7 +132,7 @@ static enum cmg_rc choose(const struct cmg_sink_options *opt, const char *name,
     const char *value = own(opt, name, words[0]);
     char list[120] = "one of";
     for (unsigned i = 0; words[i]; i++) {
-        if (!strcmp(value, words[i])) {
+        if (same(value, words[i])) {
             *ret = i;
             return CMG_OK;
         }
@@ -156,7 +161,7 @@ static enum cmg_rc read_own(const struct cmg_sink_options *opt, struct cmg_kafka
     c->splunk = splunk;
     c->dead_file = own(opt, "dead-letter-file", NULL);
     char value[64];
-    c->scram = get(c, "sasl.mechanism", value, sizeof value) && !strncmp(value, "SCRAM", 5);
+    c->scram = get(c, "sasl.mechanism", value, sizeof value) && strncmp(value, "SCRAM", 5) == 0;
     return read_topics(opt, c, reterr);
 }
 
@@ -173,9 +178,9 @@ static enum cmg_rc known(const struct cmg_sink_options *opt, struct cmg_error *r
                                         NULL};
     for (size_t i = 0; i < opt->properties; i++) {
         const char *name = opt->property[i].name;
-        bool found = !strncmp(name, "kafka.", 6);
+        bool found = strncmp(name, "kafka.", 6) == 0;
         for (size_t k = 0; names[k] && !found; k++)
-            found = !strcmp(names[k], name);
+            found = same(names[k], name);
         if (!found)
             return fail(reterr, name, NULL, "the kafka sink has no such setting");
     }

@@ -58,6 +58,19 @@ static bool set_zoned(cmg_str w, struct cmg_envelope *ret)
 
 /* ---- RFC 5424 -------------------------------------------------------------------------------- */
 
+/* Behind the element "[id name="value" ...]" that begins at `i`; past the end: it is not closed. */
+static size_t skip_element(cmg_str s, size_t i)
+{
+    bool quoted = false;
+    for (i++; i < s.len && (quoted || s.ptr[i] != ']'); i++) {
+        if (quoted && s.ptr[i] == '\\')
+            i++; /* RFC 5424 6.3.3: only \" \\ \] escape; any other pair stands for itself */
+        else if (s.ptr[i] == '"')
+            quoted = !quoted;
+    }
+    return i + 1;
+}
+
 /* Behind the structured data at the front of `s`; SIZE_MAX: it is malformed. */
 static size_t skip_structured(cmg_str s)
 {
@@ -65,14 +78,8 @@ static size_t skip_structured(cmg_str s)
     if (s.len && s.ptr[0] == '-')
         return 1;
     while (i < s.len && s.ptr[i] == '[') {
-        bool quoted = false;
-        for (i++; i < s.len && (quoted || s.ptr[i] != ']'); i++) {
-            if (quoted && s.ptr[i] == '\\')
-                i++; /* RFC 5424 6.3.3: only \" \\ \] escape; any other pair stands for itself */
-            else if (s.ptr[i] == '"')
-                quoted = !quoted;
-        }
-        if (i++ >= s.len)
+        i = skip_element(s, i);
+        if (i > s.len)
             return SIZE_MAX;
     }
     return i ? i : SIZE_MAX;

@@ -4,7 +4,7 @@
 #   sh tests/bench/bench.sh [-b BUILD] [-n RECORDS] [-r RUNS] [-f ccm|sms|iis]...
 # Default: build/release, 1,000,000 records, 5 runs, all three formats. Every number is the median of its
 # runs, and the runs of all programs are interleaved, so that a slow minute of the machine hits them all.
-# --check: fails when a limit that must hold on any machine is broken (the test suite does that, small).
+# --check: fails when memory is over its limit (the test suite does that, small); times are for reading.
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -120,7 +120,7 @@ bench_format() {
     printf '\n'
 }
 
-# Limits with room for a busy machine; the aims are in README.md beside this file.
+# A limit that does not depend on how busy the machine is.
 limit() {
     awk -v have="$2" -v op="$3" -v want="$4" 'BEGIN { exit !(op == "<" ? have < want : have > want) }' || {
         printf 'bench: %s is %s, must be %s %s\n' "$1" "$2" "$3" "$4"
@@ -137,12 +137,7 @@ failed=0
 for format in $formats; do
     bench_format "$format"
     if [ "$check" = yes ]; then
-        limit "$format: share of the bound" "$(ratio program bound)" '>' 0.2
         limit "$format: peak RSS in KiB" "$(median program 3)" '<' 16384
-    fi
-    if [ "$check" = yes ] && [ "$format" = ccm ]; then
-        limit "2,000 entries against 200" "$(ratio plus200 plus2000)" '<' 1.6
-        if [ -n "$mawk" ]; then limit "times mawk" "$(ratio program mawk)" '>' 2; fi
     fi
 done
 exit "$failed"

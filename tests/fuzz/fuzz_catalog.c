@@ -79,6 +79,8 @@ static void try_changed(const uint8_t *data, size_t size)
     free(image);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size && data[0] == '=')

@@ -17,6 +17,8 @@ static int lines_of(const uint8_t *data, size_t size)
     return n;
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int fd = memfd_create("catalogue", MFD_CLOEXEC);

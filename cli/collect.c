@@ -2,6 +2,8 @@
  * From records to incidents to stories. See collect.h. */
 #include "cli/collect.h"
 
+#include "core/buf.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -138,7 +140,7 @@ static bool keep(char **at, cmg_str s)
 {
     if (*at || !s.len)
         return true;
-    *at = strndup(s.ptr, s.len > 2048 ? 2048 : s.len);
+    *at = cmg_str_dup(cmg_str_head(s, 2048));
     return *at != NULL;
 }
 
@@ -158,8 +160,7 @@ static bool find_log(struct cmg_collection *c, const struct cmg_record *r, size_
     if (!more)
         return false;
     c->log = more;
-    struct cmg_log_name log = {strndup(r->host.len ? r->host.ptr : "", r->host.len),
-                               strndup(r->path.len ? r->path.ptr : "", r->path.len)};
+    struct cmg_log_name log = {cmg_str_dup(r->host), cmg_str_dup(r->path)};
     c->log[c->logs] = log;
     *ret = c->logs++;
     return log.host && log.path;
@@ -236,7 +237,7 @@ static bool add_evidence(struct cmg_collection *c, struct cmg_incident *i,
         return true;
     cmg_str text = r->event.message.len ? r->event.message : r->raw;
     text = cmg_str_head(text, CMG_EVIDENCE_TEXT_MAX);
-    *e = (struct cmg_evidence){line, strndup(text.ptr, text.len), r->finding.role};
+    *e = (struct cmg_evidence){line, cmg_str_dup(text), r->finding.role};
     c->text_bytes += text.len;
     return e->text != NULL;
 }

@@ -2,6 +2,7 @@
  * Settings by the table: values, the command line, the environment. Files are config.c's. */
 #include "cli/options.h"
 #include "cli/tz.h"
+#include "core/buf.h"
 #include "decoders/decoder.h"
 
 #include <stdio.h>
@@ -222,7 +223,7 @@ static enum cmg_rc keep(struct cmg_setting *at, cmg_str value, struct cmg_error 
 {
     if (at->values == CMG_OPT_LIST_MAX)
         return refuse(e, value, "is one too many; 256 are the most", "");
-    char *copy = strndup(value.len ? value.ptr : "", value.len);
+    char *copy = cmg_str_dup(value);
     char **more = copy ? realloc(at->value, (at->values + 1) * sizeof *more) : NULL;
     if (!more) {
         free(copy);

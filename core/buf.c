@@ -48,3 +48,14 @@ enum cmg_rc cmg_buf_add(struct cmg_buf *b, cmg_str s)
     b->len += s.len;
     return CMG_OK;
 }
+
+char *cmg_str_dup(cmg_str s)
+{
+    char *copy = malloc(s.len + 1);
+    if (!copy)
+        return NULL;
+    if (s.len)
+        memcpy(copy, s.ptr, s.len);
+    copy[s.len] = '\0';
+    return copy;
+}

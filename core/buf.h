@@ -15,6 +15,10 @@ void cmg_buf_done(struct cmg_buf *b);
 /* Room for `more` bytes behind len: CMG_ELIMIT past the cap, CMG_ENOMEM without memory. */
 CMG_MUST_USE enum cmg_rc cmg_buf_reserve(struct cmg_buf *b, size_t more);
 CMG_MUST_USE enum cmg_rc cmg_buf_add(struct cmg_buf *b, cmg_str s);
+/* A copy with a NUL behind it, for free(). strndup() would look for a NUL that a slice need not
+ * have. NULL: no memory.
+ */
+char *cmg_str_dup(cmg_str s);
 static inline cmg_str cmg_buf_str(const struct cmg_buf *b)
 {
     return (cmg_str){b->ptr, b->len};

@@ -123,9 +123,12 @@ static inline size_t skip_blocks(cmg_str s, size_t at, struct ending *e)
 static size_t attributes_end(cmg_str s, size_t at, bool *ret_whole)
 {
     struct ending e = {.first = CMG_STR_NPOS};
-    /* Nearly always the first '>' is the last character, and ends them with quotes or without. */
+    /* Nearly always nothing follows on another line and the first '>' is the last character: it
+     * ends them with quotes or without. */
+    cmg_str rest = cmg_str_from(s, at);
     *ret_whole = true;
-    if (at < s.len && cmg_str_chr(cmg_str_from(s, at), '>') == s.len - at - 1)
+    if (rest.len && cmg_str_chr(rest, '>') == rest.len - 1 &&
+        cmg_str_chr(rest, '\n') == CMG_STR_NPOS && cmg_str_chr(rest, '\r') == CMG_STR_NPOS)
         return s.len;
     at = skip_blocks(s, at, &e);
     while (at < s.len && !ends_here(&e, s.ptr[at], at))

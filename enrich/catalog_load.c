@@ -393,13 +393,14 @@ static bool add_path(struct load *l, const char *path, unsigned turn)
     DIR *d = opendir(path);
     if (!d)
         return add_file(l, path, turn);
-    l->src = &folder; // NOLINT(clang-analyzer-core.StackAddressEscape): set anew by each file
+    l->src = &folder;
     const char **name = take(l, FILES_MAX * sizeof(*name));
     size_t n = 0;
     bool ok = name && list_folder(l, path, d, name, &n);
     closedir(d);
     for (size_t i = 0; ok && i < n; i++)
         ok = add_file(l, name[i], turn);
+    l->src = NULL;
     return ok;
 }
 

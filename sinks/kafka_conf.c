@@ -119,9 +119,9 @@ static enum cmg_rc read_topics(const struct cmg_sink_options *opt, struct cmg_ka
     if (!dead)
         memcpy(stpncpy(c->dead_topic, topic, CMG_TOPIC_MAX - CMG_DEAD_SUFFIX), ".dlq",
                CMG_DEAD_SUFFIX + 1);
-    else if (strcmp(dead, "none") && !legal_topic(dead))
+    else if (!same(dead, "none") && !legal_topic(dead))
         return fail(reterr, "dead-letter-topic", dead, rule);
-    else if (strcmp(dead, "none"))
+    else if (!same(dead, "none"))
         snprintf(c->dead_topic, sizeof c->dead_topic, "%s", dead);
     return CMG_OK;
 }

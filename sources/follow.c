@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The follower: its options, its steps, its clock. The map of the rest is in follow_int.h. */
+#include "core/buf.h"
 #include "sources/follow_int.h"
 
 #include <errno.h>
@@ -95,7 +96,7 @@ static bool copy_options(struct cmg_follow *f, const struct cmg_follow_options *
 {
     f->o = *opt;
     f->o.checkpoint = NULL;
-    f->host = strndup(opt->host.len ? opt->host.ptr : "", opt->host.len);
+    f->host = cmg_str_dup(opt->host);
     if (!f->host || !copy_patterns(f, opt))
         return false;
     f->o.host = cmg_str_c(f->host);
@@ -248,7 +249,12 @@ enum cmg_rc cmg_follow_step(struct cmg_follow *f)
 {
     f->now = clock_ms(f);
     cmg_follow_events(f);
+    bool starting = f->starting;
     enum cmg_rc rc = look_around(f);
+    /* Before anything is read: from now on there is a point to go back to, and a file that vanishes
+     * is missed. */
+    if (rc == CMG_OK && starting)
+        cmg_follow_checkpoint(f);
     if (rc == CMG_OK)
         rc = work(f);
     if (rc < CMG_OK)

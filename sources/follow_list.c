@@ -94,6 +94,7 @@ struct log *cmg_log_get(struct cmg_follow *f, struct folder *d, const char *name
     log->name = log->path + strlen(log->path) - strlen(name);
     log->folder = d;
     log->byte_ms = f->now;
+    cmg_follow_at(f, f->now + f->o.promote_ms); /* a checkpoint may have left candidates open */
     memmove(&d->logs[i + 1], &d->logs[i], (d->n_logs - i) * sizeof(struct log *));
     d->logs[i] = log;
     d->n_logs++;
@@ -245,7 +246,7 @@ struct file *cmg_log_head(const struct log *log)
 
 void cmg_file_remember(struct file *file, const struct cmg_look *look)
 {
-    file->size = look->size;
+    file->size = file->sound = look->size;
     file->mtime_ns = look->mtime_ns;
     file->id.dev = look->dev;
     if (file->head && file->id.len == look->head_len && file->id.ino == look->ino)

@@ -47,14 +47,27 @@ bool cmg_file_open(struct cmg_follow *f, struct file *file)
     return true;
 }
 
+/* One of the copies may be all that is left of it. */
+static void forget_aliases(struct cmg_follow *f, struct log *log)
+{
+    for (struct file *file = log->files, *next; file; file = next) {
+        next = file->next;
+        if (file->alias)
+            cmg_file_drop(f, file);
+    }
+}
+
 void cmg_file_lose(struct cmg_follow *f, struct file *file)
 {
+    if (!file->alias)
+        forget_aliases(f, file->log);
     cmg_file_close(f, file);
     if (file->current)
         f->stats.emptied++;
     file->current = file->listed = false;
     file->name[0] = '\0';
     file->id.ino = file->id.dev = 0;
+    file->size = file->sound; /* what was seen since may be its successor's */
     file->left_ms = f->now;
     file->log->folder->rescan = true;
     f->dirty = true;
@@ -146,17 +159,23 @@ static enum cmg_rc offer(struct cmg_follow *f, struct file *file)
     return rc;
 }
 
+/* The next record that has not been handed out before, into f->held. */
+static enum cmg_rc next_record(struct cmg_follow *f, struct file *file)
+{
+    enum cmg_rc rc = CMG_OK;
+    do
+        rc = cmg_stream_next(file->stream, &f->held);
+    while (rc == CMG_OK && file->skim);
+    return rc;
+}
+
 enum cmg_rc cmg_follow_drain(struct cmg_follow *f, struct file *file)
 {
     for (;;) {
-        if (!f->blocked) {
-            enum cmg_rc rc = cmg_stream_next(file->stream, &f->held);
-            if (rc != CMG_OK)
-                return rc == CMG_AGAIN ? CMG_OK : rc;
-            if (file->skim)
-                continue;
-        }
-        enum cmg_rc rc = offer(f, file);
+        enum cmg_rc rc = f->blocked ? CMG_OK : next_record(f, file);
+        if (rc != CMG_OK)
+            return rc == CMG_AGAIN ? CMG_OK : rc;
+        rc = offer(f, file);
         f->blocked = rc == CMG_AGAIN ? file : NULL;
         if (rc != CMG_OK)
             return rc;
@@ -298,10 +317,10 @@ static enum cmg_rc end_of_rotated(struct cmg_follow *f, struct file *file)
 static enum cmg_rc not_there(struct cmg_follow *f, struct file *file)
 {
     struct folder *d = file->log->folder;
-    if (file->name[0]) {
+    if (file->name[0])
         d->rescan = true;
-        return CMG_OK;
-    }
+    if (d->rescan)
+        return CMG_OK; /* the look makes the log ready again */
     bool unread = file->size > file->fed || held(file);
     int64_t until = file->left_ms + CMG_FOLLOW_ROTATE_MS;
     if (!file->id.ino || !unread || f->now >= until)

@@ -8,6 +8,7 @@
  * out after the picture is repeated after a crash, equal in every field, because decoding starts
  * from the very state that it had. The price is that the checkpoint lags by one interval and one
  * round trip, which is also the bound on repeats. */
+#include "core/buf.h"
 #include "sources/follow_int.h"
 
 #include "sources/packed.h"
@@ -172,7 +173,7 @@ static void adopt(struct cmg_follow *f, struct file *file)
 
 static struct log *saved_log(struct cmg_follow *f, cmg_str path)
 {
-    char *folder = strndup(path.ptr, path.len);
+    char *folder = cmg_str_dup(path);
     if (!folder)
         return NULL;
     char *slash = strrchr(folder, '/'); /* the parser took nothing but absolute paths */
@@ -197,7 +198,7 @@ static enum cmg_rc restore_file(struct cmg_follow *f, const struct cmg_saved_fil
     file->current = s->current;
     file->id = s->id;
     file->offset = file->fed = s->offset;
-    file->size = s->size;
+    file->size = file->sound = s->size;
     file->mtime_ns = s->mtime_ns;
     file->unchecked = true;
     file->done = !s->current && s->offset == s->size;

@@ -25,9 +25,9 @@
 struct entry {
     char *name;
     struct log *log;
-    struct file *file; /* what it is; NULL: not known */
-    bool rotated;      /* the name is one of an older generation */
-    bool matched;      /* a pattern names it */
+    bool known;
+    bool rotated; /* the name is one of an older generation */
+    bool matched; /* a pattern names it */
     uint64_t dev, ino, size;
     int64_t mtime_ns;
 };
@@ -113,10 +113,13 @@ static enum cmg_rc name_log(struct look_around *a, struct entry *e)
 }
 
 /* Logs by their own names first, so that older generations find them whatever the order of the
- * folder. */
+ * folder. One that is known from a checkpoint is wanted even when nothing stands under its name. */
 static enum cmg_rc name_logs(struct look_around *a)
 {
     enum cmg_rc rc = CMG_OK;
+    for (size_t i = 0; i < a->d->n_logs; i++)
+        if (!a->d->logs[i]->wanted)
+            a->d->logs[i]->wanted = cmg_folder_matches(a->d, a->d->logs[i]->name);
     for (size_t i = 0; i < a->n && rc == CMG_OK; i++)
         if (!a->entry[i].rotated)
             rc = name_log(a, &a->entry[i]);
@@ -183,26 +186,24 @@ static bool same_inode(const struct file *file, const struct entry *e)
     return file->id.dev == e->dev || (file->unchecked && strcmp(file->name, e->name) == 0);
 }
 
-static void find_known(struct look_around *a, const struct entry *e, struct file **ret)
+/* The inode of a deleted file may be another known one's by now: all that have it are asked. */
+static struct file *find_known(struct look_around *a, const struct entry *e)
 {
-    *ret = NULL;
     for (struct file *file = e->log->files; file; file = file->next) {
         if (!same_inode(file, e))
             continue;
-        if (!is_doubtful(file, e)) {
-            *ret = file;
-            return;
-        }
+        if (!is_doubtful(file, e))
+            return file;
         if (!peek(a, e, NULL))
-            return;
+            return NULL;
         if (cmg_identity_like(&file->id, file->head, &a->look) != CMG_OTHER) {
             file->unchecked = false;
-            *ret = file;
-            return;
+            return file;
         }
         cmg_file_lose(a->f, file);
-        return;
+        return find_known(a, e); /* the list has changed */
     }
+    return NULL;
 }
 
 static void leave(struct cmg_follow *f, struct file *file)
@@ -427,13 +428,14 @@ static enum cmg_rc reconcile(struct look_around *a, struct log *log, struct entr
     for (struct file *file = log->files; file; file = file->next)
         file->listed = false;
     for (size_t i = 0; i < n; i++) {
-        find_known(a, &e[i], &e[i].file);
-        if (e[i].file)
-            place_known(a, &e[i], e[i].file);
+        struct file *file = find_known(a, &e[i]);
+        e[i].known = file != NULL;
+        if (file)
+            place_known(a, &e[i], file);
     }
     mark_missing(a, log);
     for (size_t i = 0; i < n && rc == CMG_OK; i++)
-        if (!e[i].file)
+        if (!e[i].known)
             rc = e[i].rotated ? unknown_rotated(a, &e[i]) : unknown_current(a, &e[i]);
     drop_aliases(a->f, log);
     return rc;

@@ -264,7 +264,8 @@ Test(checkpoint, state_at_its_cap)
         struct cmg_buf text = cmg_buf_init(1 << 20);
         struct cmg_saved s;
         struct cmg_error err;
-        size_t n = (size_t)(CMG_CHECKPOINT_STATE_MAX + over);
+        int len = CMG_CHECKPOINT_STATE_MAX + over;
+        size_t n = (size_t)len;
         char *state = calloc(1, n);
         cr_assert(state);
         f.state = cmg_str_of(state, n);

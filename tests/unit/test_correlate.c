@@ -6,7 +6,8 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
-static const struct cmg_window window = {INT64_C(120000000000), 400};
+#define WINDOW_NS INT64_C(120000000000)
+static const struct cmg_window window = {WINDOW_NS, 400};
 static const uint64_t stream = 7;
 
 static struct cmg_moment at(int64_t ns)
@@ -79,7 +80,7 @@ Test(correlate, window_in_time)
     static const struct {
         int64_t after_ns;
         unsigned due;
-    } row[] = {{0, 0}, {window.ns - 1, 0}, {window.ns, 0}, {window.ns + 1, 1}, {-window.ns - 1, 0}};
+    } row[] = {{0, 0}, {WINDOW_NS - 1, 0}, {WINDOW_NS, 0}, {WINDOW_NS + 1, 1}, {-WINDOW_NS - 1, 0}};
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct cmg_corr *c = smallest();
         int64_t start = 1000 * window.ns;

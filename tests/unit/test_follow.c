@@ -12,6 +12,13 @@
 /* ---- growth ------------------------------------------------------------------------------------
  */
 
+static void append(char *to, size_t size, const char *text)
+{
+    size_t n = strlen(to);
+    cr_assert_lt(n + strlen(text), size);
+    memcpy(to + n, text, strlen(text) + 1);
+}
+
 Test(follow, from_the_beginning_and_on)
 {
     BOTH(w)
@@ -209,7 +216,7 @@ Test(follow, from_end_skips_what_is_there)
         world_pass(w, 1000);
         expect_lines(w, 10, 15);
         for (int i = 0; i < 13; i++)
-            strcat(all, line(i));
+            append(all, sizeof all, line(i));
         struct cmg_corr *c = cmg_corr_new(1 << 16);
         struct cmg_origin o = {.host = CMG_LIT("HOST1")};
         struct cmg_stream *s = cmg_stream_new(w->engine, c, &o);
@@ -321,7 +328,7 @@ Test(follow, a_copy_that_is_being_made)
         put_lines(w, "a.log", 0, 20);
         world_pass(w, 1000);
         for (int i = 0; i < 4; i++)
-            strcat(half, line(i));
+            append(half, sizeof half, line(i));
         put(w, "a.lo_", half);
         world_pass(w, 1000);
         copy(w, "a.log", "a.lo_");
@@ -506,8 +513,8 @@ Test(follow, ids_are_those_of_the_whole_generation)
     {
         char first[1000] = "", second[1000] = "";
         for (int i = 0; i < 8; i++) {
-            strcat(first, line(i));
-            strcat(second, line(i + 8));
+            append(first, sizeof first, line(i));
+            append(second, sizeof second, line(i + 8));
         }
         world_start(w);
         for (int i = 0; i < 6; i++) {

@@ -60,7 +60,8 @@ Test(identity, longest_name)
 {
     for (int over = -1; over <= 1; over++) {
         char name[CMG_NAME_SIZE + 2], log[CMG_NAME_SIZE];
-        size_t n = (size_t)(CMG_NAME_SIZE - 1 + over);
+        int len = CMG_NAME_SIZE - 1 + over;
+        size_t n = (size_t)len;
         memset(name, 'a', n);
         memcpy(name + n - 4, ".lo_", 4);
         cr_assert_eq(cmg_rotated_from(cmg_str_of(name, n), log), over <= 0, "%d", over);

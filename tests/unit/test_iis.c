@@ -289,9 +289,9 @@ Test(iis, caps_the_names)
         size_t f = strlen(fields);
         memset(fields + f, 'a', 1500);
         f += 1500;
-        f += (size_t)snprintf(fields + f, sizeof fields - f, " %.*s sc-status", (int)(total - 1500),
-                              "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-                              "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
+        snprintf(fields + f, sizeof fields - f, " %.*s sc-status", (int)(total - 1500),
+                 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+                 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
         header(&log, fields);
         struct cmg_event ev = row(&log, AT "1 2 200");
         memset(first, 'a', 1500);

@@ -171,8 +171,7 @@ Test(sms, caps_the_component)
         memset(text, 'C', sizeof text);
         memcpy(text, "m $$<", 5);
         size_t n = 5 + len;
-        n += (size_t)snprintf(text + n, sizeof text - n,
-                              "><02-26-2023 19:54:46.475+480><thread=250 (0xFA)>");
+        snprintf(text + n, sizeof text - n, "><02-26-2023 19:54:46.475+480><thread=250 (0xFA)>");
         struct cmg_event ev = decoded(text, len <= 255 ? CMG_TAKEN : CMG_NOT_MINE);
         cr_expect_eq(ev.component.len, len <= 255 ? len : 0);
     }

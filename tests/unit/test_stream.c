@@ -210,7 +210,7 @@ Test(stream, largest_record)
         for (int crlf = 0; crlf < 2; crlf++) {
             char line[CAP + 8];
             memset(line, 'a', n);
-            memcpy(line + n, crlf ? "\r\n" : "\n", 3);
+            memcpy(line + n, &"\r\n"[!crlf], 1 + (size_t)crlf);
             struct run r = run_cut(e, cmg_str_of(line, n + 1 + (size_t)crlf), NULL, 0);
             cr_assert_eq(r.stats.records, n > CAP ? 2 : 1, "%zu", n);
             cr_assert_eq(r.stats.truncated, n > CAP ? 1 : 0, "%zu", n);

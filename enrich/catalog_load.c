@@ -553,7 +553,7 @@ static bool read_int(struct load *l, json_t *v, const struct field *f, char *obj
 
 static bool get_enum(struct load *l, json_t *v, const char *const *names, unsigned *ret)
 {
-    cmg_str s;
+    cmg_str s = {NULL, 0};
     if (!get_string(l, v, ID_MAX, &s))
         return false;
     for (unsigned i = 0; names[i]; i++)

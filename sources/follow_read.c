@@ -438,15 +438,31 @@ static void retire(struct cmg_follow *f, struct file *file)
     cmg_file_drop(f, file);
 }
 
+/* Are there bytes that nobody has read, because the sink was full or the next poll is still to
+ * come? Then the log is not idle, however long ago the last read was. */
+static bool has_more(const struct file *file)
+{
+    struct stat st;
+    int r = file->fd >= 0 ? fstat(file->fd, &st) : stat(file->log->path, &st);
+    return r == 0 && (uint64_t)st.st_size != file->fed;
+}
+
 /* The log's own file. */
 static enum cmg_rc rest(struct cmg_follow *f, struct file *file)
 {
-    if (held(file) && !file->flushed && !file->skim && f->now >= file->grown_ms + f->o.idle_ms) {
+    struct log *log = file->log;
+    bool release_now = held(file) && !file->flushed && !file->skim &&
+                       f->now >= file->grown_ms + f->o.idle_ms;
+    if (release_now && (log->ready || has_more(file))) {
+        cmg_follow_ready(f, log);
+        return CMG_OK;
+    }
+    if (release_now) {
         enum cmg_rc rc = release(f, file, false);
         if (rc != CMG_OK)
             return rc;
     }
-    if (f->now >= file->grown_ms + CMG_FOLLOW_CLOSE_MS && !file->log->ready && !file->skim &&
+    if (f->now >= file->grown_ms + CMG_FOLLOW_CLOSE_MS && !log->ready && !file->skim &&
         (!held(file) || file->flushed)) {
         cmg_file_close(f, file);
         return cmg_file_sleep(f, file);
@@ -463,6 +479,10 @@ static enum cmg_rc promote(struct cmg_follow *f, struct log *log)
     for (struct file *i = log->files; i && !file; i = i->next)
         if (!i->alias && !i->next)
             file = i;
+    if (file && file->current && has_more(file)) {
+        cmg_follow_ready(f, log);
+        return CMG_OK;
+    }
     log->idle = true;
     if (!file || file->skim || (!file->state && !file->stream))
         return CMG_OK;

@@ -451,8 +451,8 @@ static bool has_more(const struct file *file)
 static enum cmg_rc rest(struct cmg_follow *f, struct file *file)
 {
     struct log *log = file->log;
-    bool release_now = held(file) && !file->flushed && !file->skim &&
-                       f->now >= file->grown_ms + f->o.idle_ms;
+    bool release_now =
+        held(file) && !file->flushed && !file->skim && f->now >= file->grown_ms + f->o.idle_ms;
     if (release_now && (log->ready || has_more(file))) {
         cmg_follow_ready(f, log);
         return CMG_OK;

@@ -21,6 +21,16 @@ struct walk {
     } level[DEPTH_MAX];
 };
 
+#define INLINE static inline __attribute__((always_inline))
+
+/* Room for `n` bytes; NULL after a failure, this one or an earlier. */
+INLINE char *room(struct walk *w, size_t n)
+{
+    if (w->rc == CMG_OK && n > w->out->size - w->out->len)
+        w->rc = cmg_buf_reserve(w->out, n);
+    return w->rc == CMG_OK ? w->out->ptr + w->out->len : NULL;
+}
+
 static void put_str(struct walk *w, cmg_str s)
 {
     if (w->rc == CMG_OK)
@@ -62,12 +72,23 @@ static void close_group(struct walk *w)
     }
 }
 
-static void put_text(struct walk *w, cmg_str key, cmg_str s)
+/* The most frequent row: the key is constant, so its copy is a few moves, and one look at the room
+ * does for both. */
+INLINE void put_text(struct walk *w, cmg_str key, cmg_str s)
 {
     if (!s.len)
         return;
-    put_key(w, key);
-    put_str(w, s);
+    if (s.len > UINT32_MAX && w->rc == CMG_OK)
+        w->rc = CMG_ELIMIT;
+    char *p = room(w, 1 + key.len + CMG_MP_HEAD_MAX + s.len);
+    if (!p)
+        return;
+    w->level[w->depth].pairs++;
+    *p++ = (char)(0xA0 | key.len);
+    memcpy(p, key.ptr, key.len);
+    p = cmg_mp_str_head(p + key.len, (uint32_t)s.len);
+    memcpy(p, s.ptr, s.len);
+    w->out->len = (size_t)(p + s.len - w->out->ptr);
 }
 
 static void put_joined(struct walk *w, cmg_str key, cmg_str head, cmg_str tail)

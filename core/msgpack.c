@@ -235,7 +235,8 @@ static enum cmg_rc put_head(struct cmg_buf *out, unsigned first, uint64_t v, siz
 {
     if (more > SIZE_MAX - 1 - width)
         return CMG_ELIMIT;
-    enum cmg_rc rc = cmg_buf_reserve(out, 1 + width + more);
+    size_t need = 1 + width + more;
+    enum cmg_rc rc = need <= out->size - out->len ? CMG_OK : cmg_buf_reserve(out, need);
     if (rc != CMG_OK)
         return rc;
     char *p = out->ptr + out->len;
@@ -302,6 +303,18 @@ static enum cmg_rc put_sized(struct cmg_buf *out, unsigned first, size_t n, size
     if (n <= UINT16_MAX)
         return put_head(out, first + 1, n, 2, more);
     return n <= UINT32_MAX ? put_head(out, first + 2, n, 4, more) : CMG_ELIMIT;
+}
+
+char *cmg_mp_str_head(char *p, uint32_t n)
+{
+    if (n < 32) {
+        *p = (char)(0xA0 | n);
+        return p + 1;
+    }
+    size_t width = n <= UINT8_MAX ? 1 : n <= UINT16_MAX ? 2 : 4;
+    *p = (char)(0xD9 + (width >> 1)); /* 0xD9, 0xDA, 0xDB */
+    put_big_endian(p + 1, n, width);
+    return p + 1 + width;
 }
 
 enum cmg_rc cmg_mp_joined(struct cmg_buf *out, cmg_str head, cmg_str tail)

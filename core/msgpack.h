@@ -62,6 +62,11 @@ CMG_MUST_USE enum cmg_rc cmg_mp_ext(struct cmg_buf *out, int8_t type, cmg_str s)
 CMG_MUST_USE enum cmg_rc cmg_mp_array(struct cmg_buf *out, uint32_t n);
 CMG_MUST_USE enum cmg_rc cmg_mp_map(struct cmg_buf *out, uint32_t n);
 
+/* Only the header of a STR of `n` bytes, into room that the caller made: at most CMG_MP_HEAD_MAX
+ * bytes. */
+enum { CMG_MP_HEAD_MAX = 5 };
+char *cmg_mp_str_head(char *p, uint32_t n);
+
 /* A map whose size shows only at its end. open: the place to give to close, which fills in the
  * number of pairs. */
 enum { CMG_MP_OPEN_SIZE = 3, CMG_MP_OPEN_MAX = 65535 };

@@ -36,9 +36,10 @@ struct file {
     unsigned char *head;      /* the bytes that id.hash is of; NULL: not at hand */
     char name[CMG_NAME_SIZE]; /* in the log's folder; empty: not there any more */
     int fd;
-    uint64_t size;  /* last seen */
-    uint64_t sound; /* the same when its first bytes were looked at, too */
+    uint64_t size; /* last seen */
     int64_t mtime_ns;
+    uint64_t sound_size; /* the same when its first bytes were looked at, too */
+    int64_t sound_mtime_ns;
     uint64_t fed;    /* bytes given to the stream; without a stream: == offset */
     uint64_t offset; /* first byte in no record handed out; without a stream */
     struct cmg_stream *stream;

@@ -246,8 +246,8 @@ struct file *cmg_log_head(const struct log *log)
 
 void cmg_file_remember(struct file *file, const struct cmg_look *look)
 {
-    file->size = file->sound = look->size;
-    file->mtime_ns = look->mtime_ns;
+    file->size = file->sound_size = look->size;
+    file->mtime_ns = file->sound_mtime_ns = look->mtime_ns;
     file->id.dev = look->dev;
     if (file->head && file->id.len == look->head_len && file->id.ino == look->ino)
         return;

@@ -67,7 +67,8 @@ void cmg_file_lose(struct cmg_follow *f, struct file *file)
     file->current = file->listed = false;
     file->name[0] = '\0';
     file->id.ino = file->id.dev = 0;
-    file->size = file->sound; /* what was seen since may be its successor's */
+    file->size = file->sound_size; /* what was seen since may be its successor's */
+    file->mtime_ns = file->sound_mtime_ns;
     file->left_ms = f->now;
     file->log->folder->rescan = true;
     f->dirty = true;

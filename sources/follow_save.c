@@ -198,8 +198,8 @@ static enum cmg_rc restore_file(struct cmg_follow *f, const struct cmg_saved_fil
     file->current = s->current;
     file->id = s->id;
     file->offset = file->fed = s->offset;
-    file->size = file->sound = s->size;
-    file->mtime_ns = s->mtime_ns;
+    file->size = file->sound_size = s->size;
+    file->mtime_ns = file->sound_mtime_ns = s->mtime_ns;
     file->unchecked = true;
     file->done = !s->current && s->offset == s->size;
     adopt(f, file);

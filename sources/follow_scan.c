@@ -242,10 +242,27 @@ static void place_known(struct look_around *a, const struct entry *e, struct fil
     cmg_follow_ready(f, e->log);
 }
 
-static struct file *find_copy(const struct look_around *a, const struct log *log)
+/* Nothing of it is to be found: neither under a name nor by an open handle. */
+static bool is_bodyless(const struct file *file)
 {
-    for (struct file *file = log->files; file; file = file->next)
-        if (!file->alias && cmg_identity_copy(&file->id, file->size, &a->look))
+    return !file->alias && !file->listed && file->fd < 0;
+}
+
+/* A file so short that its first bytes are all that is known of it. If it is gone, and the entry
+ * begins with all of it and is no older, then going on in the entry misses nothing. */
+static bool continues(const struct file *file, const struct entry *e, const struct cmg_look *look)
+{
+    return is_bodyless(file) && file->id.len >= CMG_HEAD_LEAST &&
+           file->id.len == file->sound_size && e->mtime_ns >= file->mtime_ns &&
+           look->head_len >= file->id.len &&
+           cmg_identity_like(&file->id, file->head, look) == CMG_SAME;
+}
+
+static struct file *find_copy(const struct look_around *a, const struct entry *e)
+{
+    for (struct file *file = e->log->files; file; file = file->next)
+        if (!file->alias && (cmg_identity_copy(&file->id, file->sound_size, &a->look) ||
+                             continues(file, e, &a->look)))
             return file;
     return NULL;
 }
@@ -328,12 +345,6 @@ static enum cmg_rc add_alias(struct look_around *a, const struct entry *e, int f
     return rc;
 }
 
-/* Nothing of it is to be found: neither under a name nor by an open handle. */
-static bool is_bodyless(const struct file *file)
-{
-    return !file->alias && !file->listed && file->fd < 0;
-}
-
 /* ---- what a look means for one log
  * --------------------------------------------------------------- */
 
@@ -363,7 +374,7 @@ static enum cmg_rc unknown_rotated(struct look_around *a, const struct entry *e)
     int fd;
     if (!e->size || (!unread && !wants_body(log)) || !peek(a, e, &fd))
         return CMG_OK;
-    struct file *original = find_copy(a, log);
+    struct file *original = find_copy(a, e);
     if (original && is_bodyless(original)) {
         move_to(a, e, original, fd);
         return CMG_OK;
@@ -387,7 +398,7 @@ static enum cmg_rc unknown_current(struct look_around *a, const struct entry *e)
     if (!peek(a, e, &fd))
         return CMG_OK;
     e->log->open_errno = 0;
-    struct file *original = find_copy(a, e->log);
+    struct file *original = find_copy(a, e);
     if (original && is_bodyless(original) && a->look.size >= original->fed) {
         move_to(a, e, original, fd);
         return CMG_OK;
@@ -421,18 +432,40 @@ static void drop_aliases(struct cmg_follow *f, struct log *log)
     }
 }
 
-/* Three passes, each over all names: what is known, what is missing, what is new. */
-static enum cmg_rc reconcile(struct look_around *a, struct log *log, struct entry *e, size_t n)
+static void find_all_known(struct look_around *a, struct entry *e, size_t n)
 {
-    enum cmg_rc rc = CMG_OK;
-    for (struct file *file = log->files; file; file = file->next)
-        file->listed = false;
     for (size_t i = 0; i < n; i++) {
         struct file *file = find_known(a, &e[i]);
         e[i].known = file != NULL;
         if (file)
             place_known(a, &e[i], file);
     }
+}
+
+/* An older generation turned up: is it of the file that is still taken for the log's own, which was
+ * emptied and written anew since? It is the last of the entries. */
+static void suspect_current(struct look_around *a, struct log *log, struct entry *e, size_t n)
+{
+    struct file *file = cmg_log_current(log);
+    bool turned_up = false;
+    for (size_t i = 0; i < n; i++)
+        turned_up = turned_up || (e[i].rotated && !e[i].known && e[i].size);
+    if (!turned_up || !file || e[n - 1].rotated || !e[n - 1].known || !peek(a, &e[n - 1], NULL))
+        return;
+    if (cmg_identity_like(&file->id, file->head, &a->look) == CMG_OTHER) {
+        cmg_file_lose(a->f, file);
+        e[n - 1].known = false;
+    }
+}
+
+/* Three passes, each over all names: what is known, what is missing, what is new. */
+static enum cmg_rc reconcile(struct look_around *a, struct log *log, struct entry *e, size_t n)
+{
+    enum cmg_rc rc = CMG_OK;
+    for (struct file *file = log->files; file; file = file->next)
+        file->listed = false;
+    find_all_known(a, e, n);
+    suspect_current(a, log, e, n);
     mark_missing(a, log);
     for (size_t i = 0; i < n && rc == CMG_OK; i++)
         if (!e[i].known)

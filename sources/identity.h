@@ -15,6 +15,8 @@ enum {
     /* From so many bytes on the head is trusted alone, without the inode: that is how the copy is
      * recognised that a server makes of its log before it empties it. */
     CMG_HEAD_ALONE_MIN = 256,
+    CMG_HEAD_LEAST =
+        32, /* fewer say nothing at all: a byte order mark, the beginning of a header */
     CMG_NAME_SIZE = 256, /* NAME_MAX and the NUL */
 };
 

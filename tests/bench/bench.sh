@@ -61,7 +61,7 @@ row() {
 }
 
 # ratio A B: CPU seconds of B in those of A (how many times A is B's speed).
-ratio() { awk -v a="$(median "$1" 2)" -v b="$(median "$2" 2)" 'BEGIN { printf "%.2f", a > 0 ? b / a : 0 }'; }
+ratio() { awk -v a="$(median "$1" 2)" -v b="$(median "$2" 2)" 'BEGIN { printf "%.2f", (a > 0 ? b / a : 0) }'; }
 
 head_line() {
     printf '\n%s: %s records, %s bytes, %s bytes of JSON a record (default field set), median of %s runs\n' \

@@ -560,7 +560,7 @@ static bool probe(const void *state, cmg_str line)
         return false;
     if (cmg_has_thread_column(line) || cmg_ccm_opener(line) != CMG_STR_NPOS)
         return false;
-    return w3c || (!cmg_ccm_inside(line) && !cmg_sms_shape(line));
+    return w3c || (!cmg_ccm_inside(line) && !cmg_sms_shape(line) && !cmg_setup_shape(line));
 }
 
 static enum cmg_take decode(void *state, cmg_str record, struct cmg_event *ev)

@@ -166,7 +166,7 @@ int32_t cmg_fraction_ns(cmg_str digits);
  * A line is claimed by at most one decoder. Strongest first: an opener `<![LOG[` at its beginning
  * (ccm); a thread column "250 (0xFA)" at its end (sms with '>' behind it, cmtrace-copy without);
  * the beginning of a W3C row or directive (iis); an opener or closer anywhere (ccm); what remains
- * goes to sms, then to iis by its shape. */
+ * goes to setup by its beginning, to sms, then to iis by its shape. */
 
 /* Index of the opener when only blanks stand before it, else CMG_STR_NPOS. */
 static inline size_t cmg_ccm_opener(cmg_str s)
@@ -191,7 +191,14 @@ bool cmg_has_thread_column(cmg_str line);
 bool cmg_is_w3c(cmg_str line);
 /* In ccm.c: an opener or a closer with its attributes, anywhere. */
 bool cmg_ccm_inside(cmg_str line);
-/* In sms.c: any of the shapes of that format. */
+/* In sms.c: any of the shapes of that format; its full tail "$$<COMPONENT><time><thread=N>". */
 bool cmg_sms_shape(cmg_str line);
+bool cmg_sms_tail(cmg_str line);
+/* Also in sms.c: the event's time by what stands in the angles of such a row, with its bias or zone
+ * name, "MM-DD-YYYY HH:MM:SS.mmm+bias" or ctime's form. What is not understood in full keeps its
+ * text. */
+void cmg_sms_read_time(cmg_str stamp, struct cmg_event *ev);
+/* In setup.c: begins as the set-up programs write their lines. */
+bool cmg_setup_shape(cmg_str line);
 
 #endif

@@ -5,14 +5,7 @@
  *
  * There is no published description of it; what is said below was measured on 45,342 real rows, or
  * is shown in Microsoft KB articles on SMS 1.x and 2.0. The bias has the Windows sign (UTC = local
- * + bias), which 1,855 of 1,884 status messages prove by their own GMTDATE.
- *
- * Writers of the same product that have no component or thread begin their lines with the time
- * instead:
- *
- *     <MM-DD-YYYY HH:MM:SS> text                       set-up of components, smstsvc, ExtADSch
- *     <Sun Feb 26 19:54:46 2023> text                  rolesetup
- *     2/26/2023 7:52:49 PM: Source Verbose: 1 : text   .NET TraceSource: the set-up wizard */
+ * + bias), which 1,855 of 1,884 status messages prove by their own GMTDATE. */
 #include "decoders/scan.h"
 
 enum { COMPONENT_MAX = 255, STAMP_MAX = 95 };
@@ -147,7 +140,7 @@ static bool read_ctime(cmg_str s, struct cmg_event *ev)
 }
 
 /* Whatever is not understood in full keeps its text. */
-static void read_time(cmg_str stamp, struct cmg_event *ev)
+void cmg_sms_read_time(cmg_str stamp, struct cmg_event *ev)
 {
     bool named = stamp.len && !cmg_is_digit(stamp.ptr[0]);
     bool ok = named ? read_ctime(stamp, ev) : read_stamp(stamp, ev);
@@ -286,62 +279,17 @@ static bool find_component(cmg_str line, cmg_str *ret_message, cmg_str *ret_comp
     return true;
 }
 
-/* "<time> " at the beginning. */
-static bool scan_head(cmg_str line, cmg_str *ret_stamp, cmg_str *ret_text)
+bool cmg_sms_tail(cmg_str line)
 {
-    cmg_str s = line, stamp, t;
-    struct cmg_civil c;
-    struct cmg_clock clock;
-    if (!scan_angles(&s, STAMP_MAX, &stamp) || (s.len && !cmg_is_blank(s.ptr[0])))
-        return false;
-    t = stamp;
-    bool numbers = cmg_scan_mdy(&t, &c) && cmg_scan_blanks(&t) && cmg_scan_clock(t, &clock);
-    if (!numbers && !cmg_scan_ctime(&t, &c))
-        return false;
-    *ret_stamp = stamp;
-    *ret_text = cmg_str_from(s, 1);
-    return true;
-}
-
-struct trace {
-    struct cmg_civil time;
-    bool guessed;
-    cmg_str stamp, source, level, id, text;
-};
-
-/* "2/26/2023 7:52:49 PM: ConfigMgrSetupWizard Verbose: 1 : text" */
-static bool scan_trace(cmg_str line, struct trace *ret)
-{
-    cmg_str s = line;
-    struct trace t;
-    if (!line.len || !cmg_is_digit(line.ptr[0]) || !cmg_scan_locale_time(&s, &t.time, &t.guessed))
-        return false;
-    t.stamp = cmg_str_head(line, line.len - s.len);
-    if (!cmg_scan_lit(&s, CMG_LIT(": ")))
-        return false;
-    t.source = cmg_str_head(s, cmg_str_chr(s, ' '));
-    s = cmg_str_from(s, t.source.len + 1);
-    t.level = cmg_str_head(s, cmg_str_chr(s, ':'));
-    s = cmg_str_from(s, t.level.len);
-    if (!t.source.len || !t.level.len || t.level.len > 16 || !cmg_scan_lit(&s, CMG_LIT(": ")))
-        return false;
-    t.id = cmg_str_head(s, cmg_count_digits(s));
-    s = cmg_str_from(s, t.id.len);
-    if (!t.id.len || !cmg_scan_lit(&s, CMG_LIT(" :")))
-        return false;
-    cmg_scan_char(&s, ' ');
-    t.text = s;
-    *ret = t;
-    return true;
+    struct tail t;
+    return find_tail(line, &t);
 }
 
 bool cmg_sms_shape(cmg_str line)
 {
     struct tail t;
-    struct trace trace;
     cmg_str a, b;
-    return find_tail(line, &t) || scan_head(line, &a, &b) || scan_trace(line, &trace) ||
-           find_component(line, &a, &b);
+    return find_tail(line, &t) || find_component(line, &a, &b);
 }
 
 /* A tail at the very end needs no further question; see scan.h for the rest. */
@@ -349,7 +297,6 @@ static bool probe(const void *state, cmg_str line)
 {
     (void)state;
     struct tail t;
-    struct trace trace;
     cmg_str a, b;
     if (cmg_ccm_opener(line) != CMG_STR_NPOS)
         return false;
@@ -357,9 +304,8 @@ static bool probe(const void *state, cmg_str line)
         bool last = t.end == cmg_trim_right(line).len;
         return (last && line.ptr[t.end - 2] == ')') || (!cmg_is_w3c(line) && !cmg_ccm_inside(line));
     }
-    if (scan_head(line, &a, &b) || scan_trace(line, &trace))
-        return cmg_has_thread_column(line) || !cmg_ccm_inside(line);
-    return find_component(line, &a, &b) && !cmg_is_w3c(line) && !cmg_ccm_inside(line);
+    return find_component(line, &a, &b) && !cmg_setup_shape(line) && !cmg_is_w3c(line) &&
+           !cmg_ccm_inside(line);
 }
 
 /* ---- decoding -------------------------------------------------------------------------------- */
@@ -373,52 +319,20 @@ static void decode_tail(cmg_str record, const struct tail *t, struct cmg_event *
     ev->thread = t->thread;
     if (!t->agree)
         ev->problems |= CMG_P_BAD_ATTRIBUTE;
-    read_time(t->stamp, ev);
+    cmg_sms_read_time(t->stamp, ev);
     if (behind.len) {
         ev->problems |= CMG_P_TRAILING_TEXT;
         cmg_event_keep(ev, CMG_LIT("trailing_text"), behind);
     }
 }
 
-static enum cmg_level level_of_trace(cmg_str v)
-{
-    static const struct {
-        cmg_str name;
-        enum cmg_level level;
-    } levels[] = {{CMG_LIT("Verbose"), CMG_LEVEL_VERBOSE},
-                  {CMG_LIT("Information"), CMG_LEVEL_INFO},
-                  {CMG_LIT("Warning"), CMG_LEVEL_WARNING},
-                  {CMG_LIT("Error"), CMG_LEVEL_ERROR},
-                  {CMG_LIT("Critical"), CMG_LEVEL_ERROR}};
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-        if (cmg_str_eq(v, levels[i].name))
-            return levels[i].level;
-    return CMG_LEVEL_NONE;
-}
-
-static void decode_trace(const struct trace *t, struct cmg_event *ev)
-{
-    ev->message = t->text;
-    ev->component = t->source;
-    ev->level = level_of_trace(t->level);
-    cmg_event_keep(ev, CMG_LIT("trace.id"), t->id);
-    if (!cmg_event_set_time(ev, &t->time) || t->guessed)
-        cmg_event_keep_time(ev, t->stamp);
-}
-
 static enum cmg_take decode(void *state, cmg_str record, struct cmg_event *ev)
 {
     (void)state;
     struct tail tail;
-    struct trace trace;
     cmg_str a, b;
     if (find_tail(record, &tail)) {
         decode_tail(record, &tail, ev);
-    } else if (scan_head(record, &a, &b)) {
-        read_message(b, ev);
-        read_time(a, ev);
-    } else if (scan_trace(record, &trace)) {
-        decode_trace(&trace, ev);
     } else if (find_component(record, &a, &b)) {
         read_message(a, ev);
         ev->component = b;

@@ -124,6 +124,8 @@ struct cmg_http {
 struct cmg_event {
     cmg_str message;     /* the human sentence, wrapper removed; may contain line breaks */
     cmg_str component;   /* writer: CCM component, SMS thread name */
+    cmg_str provider;    /* of a Windows event; empty: the component stands for it */
+    cmg_str code;        /* of a Windows event: its id, decimal */
     cmg_str context;     /* CCM context attribute (an account: personal data) */
     cmg_str source_file; /* the program source that logged it */
     uint32_t source_line;

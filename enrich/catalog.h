@@ -106,6 +106,11 @@ struct cmg_rule {
     int32_t status, substatus; /* HTTP status and IIS sub-status of the record; -1: any */
     uint32_t code;             /* HRESULT in the text, any spelling; 0: any */
     cmg_str decoder;           /* name; empty: any */
+    cmg_str provider;          /* of a Windows event; empty: any */
+    uint32_t event;            /* its id; 0: any */
+    cmg_str data;              /* "NAME=VALUE": an attribute of the record; empty: any */
+    enum cmg_level level;      /* of the record, at least; NONE: any */
+    uint32_t flags;            /* callback flags that the record stands for, see cmg_cause */
     bool open;                 /* an incident of this class must be open under the key */
     uint32_t seen;             /* bits of marks that must be set under the key: bit i is mark[i] */
     uint32_t sets;             /* marks it sets under the key */

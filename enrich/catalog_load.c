@@ -818,6 +818,25 @@ static bool read_marks(struct load *l, json_t *v, const struct field *f, char *o
     return true;
 }
 
+static bool read_event(struct load *l, json_t *v, const struct field *f, char *object)
+{
+    enum { EVENT_MAX = 65535 };
+    if (!json_is_integer(v) || json_integer_value(v) < 1 || json_integer_value(v) > EVENT_MAX)
+        return fault(l, "must be a number from 1 to %d", EVENT_MAX);
+    *(uint32_t *)(void *)(object + f->at) = (uint32_t)json_integer_value(v);
+    return true;
+}
+
+static bool read_data(struct load *l, json_t *v, const struct field *f, char *object)
+{
+    cmg_str s;
+    if (!read_string(l, v, f, object) || !get_string(l, v, STRING_MAX, &s))
+        return false;
+    size_t equals = cmg_str_chr(s, '=');
+    return (equals != CMG_STR_NPOS && equals > 0) ||
+           fault(l, "\"%.*s\" is not NAME=VALUE", (int)s.len, s.ptr);
+}
+
 static const struct field rule_fields[] = {
     {.key = "role",
      .read = read_enum,
@@ -837,6 +856,14 @@ static const struct field rule_fields[] = {
     {.key = "substatus", .read = read_int, .at = offsetof(struct cmg_rule, substatus)},
     {.key = "code", .read = read_hex, .at = offsetof(struct cmg_rule, code)},
     {.key = "decoder", .read = read_name, .at = offsetof(struct cmg_rule, decoder)},
+    {.key = "provider", .read = read_string, .at = offsetof(struct cmg_rule, provider)},
+    {.key = "event", .read = read_event, .at = offsetof(struct cmg_rule, event)},
+    {.key = "data", .read = read_data, .at = offsetof(struct cmg_rule, data)},
+    {.key = "level",
+     .read = read_enum,
+     .at = offsetof(struct cmg_rule, level),
+     .names = level_names},
+    {.key = "flags", .read = read_hex, .at = offsetof(struct cmg_rule, flags)},
     {.key = "open", .read = read_bool, .at = offsetof(struct cmg_rule, open)},
     {.key = "seen", .read = read_marks, .at = offsetof(struct cmg_rule, seen)},
     {.key = "sets", .read = read_marks, .at = offsetof(struct cmg_rule, sets)},
@@ -852,8 +879,12 @@ static bool read_rule(struct load *l, json_t *v, const struct cmg_entry *e)
     *r = (struct cmg_rule){.entry = e, .status = -1, .substatus = -1};
     if (!read_object(l, v, rule_fields, r))
         return false;
-    if (!r->tokens && !r->status_text.len && !r->code && r->status < 0 && r->substatus < 0)
-        return fault(l, "a rule without any condition: give tokens, status_text, status or code");
+    if (!r->tokens && !r->status_text.len && !r->code && r->status < 0 && r->substatus < 0 &&
+        !r->event)
+        return fault(
+            l, "a rule without any condition: give tokens, status_text, status, code or event");
+    if (r->event && !r->provider.len)
+        return fault(l, "an event without its provider: numbers mean nothing without it");
     if (r->role == CMG_ROLE_NONE && !r->sets && !r->clears)
         return fault(l, "a context rule that neither sets nor clears a mark");
     return true;

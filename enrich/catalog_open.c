@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-enum { FORMAT = 1, NUMBER_SIZE = 4 };
+enum { FORMAT = 2, NUMBER_SIZE = 4 };
 
 /* How many there are of each, in the order of the header. */
 enum {
@@ -243,6 +243,11 @@ static void visit_rule(struct pass *p, struct cmg_rule *r)
     r->substatus = (int32_t)number(p, (uint32_t)r->substatus);
     r->code = number(p, r->code);
     r->decoder = string(p, r->decoder);
+    r->provider = string(p, r->provider);
+    r->event = number(p, r->event);
+    r->data = string(p, r->data);
+    r->level = (enum cmg_level)bounded(p, r->level, CMG_LEVEL_ERROR + 1);
+    r->flags = number(p, r->flags);
     r->open = bounded(p, r->open, 2) != 0;
     r->seen = number(p, r->seen);
     r->sets = number(p, r->sets);

@@ -71,6 +71,8 @@ static void look(struct cmg_case *x)
     uint64_t key = cmg_key(x->stream, &x->r->event, x->facts.message_id);
     find_slot(x, key);
     const struct cmg_rule *rule = cmg_judge(x);
+    if (rule)
+        x->facts.flag_lines |= rule->flags;
     if (cmg_remembers(x, rule))
         take_slot(x, key);
     if (!x->slot)
@@ -89,17 +91,44 @@ static bool status_matters(const struct cmg_enricher *e, const struct cmg_event 
     return e->any_status || (e->status_set[s / 64] >> (s % 64) & 1);
 }
 
+static bool has_coded(const struct cmg_enricher *e, uint32_t code)
+{
+    uint32_t k = cmg_first_coded(e, code);
+    return k < e->codeds && e->coded[k].code == code;
+}
+
 /* A code that some rule asks for. */
 static bool codes_matter(const struct cmg_enricher *e, cmg_str message)
 {
     struct cmg_code_hit code[CMG_CODES_MAX];
     size_t n = cmg_codes_scan(message, code, CMG_CODES_MAX);
-    for (size_t i = 0; i < n; i++) {
-        uint32_t k = cmg_first_coded(e, code[i].hresult);
-        if (k < e->codeds && e->coded[k].code == code[i].hresult)
+    for (size_t i = 0; i < n; i++)
+        if (has_coded(e, code[i].hresult))
             return true;
-    }
     return false;
+}
+
+/* The id of a Windows event, 0: the record is none. */
+static uint32_t event_of(const struct cmg_event *ev)
+{
+    enum { DIGITS_MAX = 5 };
+    uint32_t n = 0;
+    if (!ev->code.len || ev->code.len > DIGITS_MAX)
+        return 0;
+    for (size_t i = 0; i < ev->code.len; i++) {
+        if (!cmg_is_digit(ev->code.ptr[i]))
+            return 0;
+        n = 10 * n + (uint32_t)(ev->code.ptr[i] - '0');
+    }
+    return n;
+}
+
+/* What is not in words: the status of a row, the number of an event, a code. */
+static bool numbers_matter(const struct cmg_enricher *e, const struct cmg_event *ev, uint32_t event)
+{
+    if (ev->has_http)
+        return status_matters(e, ev);
+    return (event && has_coded(e, event)) || codes_matter(e, ev->message);
 }
 
 void cmg_enrich(const struct cmg_enricher *e, struct cmg_corr *c, uint64_t stream,
@@ -111,12 +140,18 @@ void cmg_enrich(const struct cmg_enricher *e, struct cmg_corr *c, uint64_t strea
     cmg_finding_clear(&r->finding);
     if (!r->event.has_http || e->row_words)
         hits = cmg_matcher_scan(e->matcher, r->event.message, hit, CMG_CASE_HITS, &more);
-    if (!hits && !status_matters(e, &r->event) &&
-        (r->event.has_http || !codes_matter(e, r->event.message))) {
+    uint32_t event = event_of(&r->event);
+    if (!hits && !numbers_matter(e, &r->event, event)) {
         ordinary(e, c, stream, r);
         return;
     }
-    struct cmg_case x = {
-        .e = e, .c = c, .r = r, .stream = stream, .now = moment_of(r), .hit = hit, .hits = hits};
+    struct cmg_case x = {.e = e,
+                         .c = c,
+                         .r = r,
+                         .stream = stream,
+                         .now = moment_of(r),
+                         .event = event,
+                         .hit = hit,
+                         .hits = hits};
     look(&x);
 }

@@ -56,19 +56,28 @@ static uint32_t longest_token(const struct cmg_catalog *c, const struct cmg_rule
     return best;
 }
 
-/* What leads to the rule. Returns false for a plain one. */
+/* A row's code is a column beside its status, by which it is found. */
+static bool is_for_rows(const struct cmg_rule *r)
+{
+    return r->decoder.len && r->status >= 0;
+}
+
+/* What leads to the rule; an event's number stands among the codes. Returns false for a plain one.
+ */
 static bool anchor_rule(struct building *b, size_t rule)
 {
     const struct cmg_catalog *c = b->e->catalog;
     const struct cmg_rule *r = &c->rule[rule];
-    size_t before = b->anchors;
+    size_t before = b->anchors, coded = b->e->codeds;
     if (r->tokens)
         add_anchor(b, (cmg_str){NULL, 0}, longest_token(c, r), rule);
     else if (r->status_text.len)
         add_own(b, status_word(r->status_text), rule);
-    else if (r->code)
+    else if (r->event)
+        add_code(b, r->event, rule);
+    else if (r->code && !is_for_rows(r))
         add_code(b, r->code, rule);
-    bool anchored = b->anchors > before || (r->code && !r->tokens && !r->status_text.len);
+    bool anchored = b->anchors > before || b->e->codeds > coded;
     b->e->row_words |= anchored && r->decoder.len;
     return anchored;
 }

@@ -74,6 +74,7 @@ struct cmg_case {
     uint32_t marks; /* of its key, as this record leaves them */
     uint32_t sets;  /* those that this record itself sets */
     int32_t status, substatus;
+    uint32_t event; /* id of a Windows event, 0: it is none */
     unsigned shows; /* CMG_SHOWS_ of this record alone */
     const struct cmg_hit *hit;
     size_t hits;

@@ -54,8 +54,19 @@ static bool status_text_holds(const struct cmg_case *x, cmg_str pattern)
     return cmg_str_ieq(x->facts.status_text, pattern);
 }
 
+/* sc-win32-status as an HRESULT. */
+static uint32_t row_code(const struct cmg_http *h)
+{
+    enum { WIN32_MAX = 0xffff };
+    if (h->win32 <= 0 || h->win32 > UINT32_MAX)
+        return 0;
+    return h->win32 <= WIN32_MAX ? UINT32_C(0x80070000) | (uint32_t)h->win32 : (uint32_t)h->win32;
+}
+
 static bool code_holds(const struct cmg_case *x, uint32_t code)
 {
+    if (code && x->r->event.has_http)
+        return row_code(&x->r->event.http) == code;
     for (size_t i = 0; code && i < x->facts.codes; i++)
         if (x->facts.code[i].hresult == code)
             return true;
@@ -69,6 +80,33 @@ static bool decoder_holds(const struct cmg_case *x, const struct cmg_rule *r)
     if (r->decoder.len)
         return x->r->decoder && cmg_str_eq(r->decoder, cmg_str_c(x->r->decoder->name));
     return !x->r->event.has_http || (!r->tokens && !r->status_text.len && !r->code);
+}
+
+/* "NAME=VALUE" is an attribute of that name; the name may stand behind a dot there, as in
+ * event_data.AlertDesc. */
+static bool data_holds(const struct cmg_event *ev, cmg_str data)
+{
+    if (!data.len)
+        return true;
+    cmg_str name = cmg_str_head(data, cmg_str_chr(data, '=')), value;
+    value = cmg_str_from(data, name.len + 1);
+    for (size_t i = 0; i < ev->attrs; i++) {
+        cmg_str s = ev->attr[i].name;
+        bool named =
+            cmg_str_ends(s, name) && (s.len == name.len || s.ptr[s.len - name.len - 1] == '.');
+        if (named && cmg_str_ieq(ev->attr[i].value, value))
+            return true;
+    }
+    return false;
+}
+
+/* What the record says of itself beside its text. */
+static bool event_holds(const struct cmg_case *x, const struct cmg_rule *r)
+{
+    const struct cmg_event *ev = &x->r->event;
+    return (!r->event || r->event == x->event) &&
+           (!r->provider.len || cmg_str_ieq(ev->provider, r->provider)) && ev->level >= r->level &&
+           data_holds(ev, r->data);
 }
 
 static bool open_holds(const struct cmg_case *x, const struct cmg_rule *r)
@@ -91,7 +129,8 @@ static bool holds(const struct judging *j, const struct cmg_rule *r)
     return words_hold(j, r) && (r->status < 0 || r->status == x->status) &&
            (r->substatus < 0 || r->substatus == x->substatus) &&
            status_text_holds(x, r->status_text) && code_holds(x, r->code) &&
-           (x->marks & r->seen) == r->seen && decoder_holds(x, r) && open_holds(x, r);
+           (x->marks & r->seen) == r->seen && decoder_holds(x, r) && event_holds(x, r) &&
+           open_holds(x, r);
 }
 
 static int exactness(const struct cmg_rule *r)
@@ -183,6 +222,8 @@ static void try_all(struct judging *j, enum pass pass)
             try_word(j, x->hit[i].token);
     for (size_t i = 0; i < x->facts.codes; i++)
         try_code(j, x->facts.code[i].hresult);
+    if (x->event)
+        try_code(j, x->event);
     try_plain(j, -1);
     if (x->status >= 0)
         try_plain(j, x->status);

@@ -57,13 +57,6 @@ uint32_t cmg_frame_choose(struct cmg_stream *s, cmg_str line)
     return i;
 }
 
-static void clear_event(struct cmg_event *ev)
-{
-    memset(ev, 0, offsetof(struct cmg_event, attr));
-    ev->http = (struct cmg_http){
-        .status = -1, .substatus = -1, .port = -1, .win32 = -1, .time_taken_ms = -1};
-}
-
 static void clear_finding(struct cmg_finding *f)
 {
     f->entry = NULL;
@@ -79,11 +72,15 @@ static void clear_finding(struct cmg_finding *f)
 static enum cmg_take decode(struct cmg_stream *s, const struct cmg_frame *f, struct cmg_record *r)
 {
     const struct cmg_decoder *d = cmg_decoders[f->decoder];
-    clear_event(&r->event);
+    if (f->decoded) {
+        r->decoder = d;
+        return CMG_TAKEN;
+    }
+    cmg_event_clear(&r->event);
     enum cmg_take take = d->decode(cmg_memory_state(s->memory, f->decoder), f->text, &r->event);
     r->decoder = d;
     if (take == CMG_NOT_MINE) {
-        clear_event(&r->event);
+        cmg_event_clear(&r->event);
         r->decoder = &cmg_decoder_raw;
         cmg_decoder_raw.decode(NULL, f->text, &r->event);
         return CMG_TAKEN;
@@ -192,7 +189,7 @@ bool cmg_frame_decode(struct cmg_stream *s, const struct cmg_frame *f, struct cm
     r->problems = f->problems | r->event.problems;
     if (r->decoder == &cmg_decoder_raw && s->engine->decoder != &cmg_decoder_raw)
         r->problems |= CMG_P_UNDECODED;
-    if (f->text.len && memchr(f->text.ptr, 0, f->text.len))
+    if (!f->plain && f->text.len && memchr(f->text.ptr, 0, f->text.len))
         r->problems |= CMG_P_NUL;
     clear_finding(&r->finding);
     date(s, r);

@@ -4,6 +4,10 @@
 
 #include <stdlib.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 enum { ROOM_MIN = 4 << 10, PEEK = 4 };
 
 void cmg_lines_done(struct cmg_lines *l)
@@ -184,17 +188,60 @@ static bool is_unit(const struct cmg_lines *l, size_t at, char c)
     return false;
 }
 
+/* Index of the first line feed of [p, p + n), or CMG_STR_NPOS. *ret_plain: everything before it is
+ * ASCII without NUL. The two are asked of every byte of a log, so they share one pass. */
+#ifdef __SSE2__
+static inline size_t first_feed(const char *p, size_t n, bool *ret_plain)
+{
+    const __m128i feed = _mm_set1_epi8('\n'), zero = _mm_setzero_si128();
+    __m128i plain = _mm_set1_epi8(-1);
+    for (size_t at = 0; at + 16 <= n; at += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + at));
+        unsigned hit = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, feed));
+        __m128i positive = _mm_cmpgt_epi8(x, zero);
+        if (hit) {
+            unsigned before = (hit & -hit) - 1;
+            unsigned here = (unsigned)_mm_movemask_epi8(positive) & before;
+            *ret_plain = here == before && _mm_movemask_epi8(plain) == 0xffff;
+            return at + (unsigned)__builtin_ctz(hit);
+        }
+        plain = _mm_and_si128(plain, positive);
+    }
+    *ret_plain = false;
+    size_t at = n & ~(size_t)15;
+    const char *hit = n > at ? memchr(p + at, '\n', n - at) : NULL;
+    return hit ? (size_t)(hit - p) : CMG_STR_NPOS;
+}
+#else
+static size_t first_feed(const char *p, size_t n, bool *ret_plain)
+{
+    *ret_plain = false;
+    return cmg_str_chr(cmg_str_of(p, n), '\n');
+}
+#endif
+
+static size_t find_byte_feed(struct cmg_lines *l, size_t limit, bool *ret_plain)
+{
+    bool fresh = l->scan == l->line;
+    size_t at = first_feed(l->ptr + l->scan, limit - l->scan, ret_plain);
+    *ret_plain &= fresh;
+    if (at == CMG_STR_NPOS) {
+        l->scan = limit;
+        return at;
+    }
+    return l->scan += at;
+}
+
 /* Offset of the next line feed from l->scan on and before `limit`, or CMG_STR_NPOS; l->scan moves.
  */
-static size_t find_feed(struct cmg_lines *l, size_t limit)
+static size_t find_feed(struct cmg_lines *l, size_t limit, bool *ret_plain)
 {
+    *ret_plain = false;
+    if (l->width == CMG_BYTES)
+        return find_byte_feed(l, limit, ret_plain);
     while (l->scan < limit) {
         const char *p = memchr(l->ptr + l->scan, '\n', limit - l->scan);
         size_t at = p ? (size_t)(p - l->ptr) : limit;
-        if (l->width == CMG_BYTES) {
-            l->scan = p ? at : limit;
-            return p ? at : CMG_STR_NPOS;
-        }
         at -= (at - l->line) % 2; /* of the unit it lies in */
         if (at + 2 > limit) {
             l->scan = at;
@@ -219,14 +266,15 @@ static size_t mark_of(const struct cmg_lines *l, size_t len)
 }
 
 /* `len`: content found, `eol`: line end behind it. */
-static bool report(struct cmg_lines *l, size_t len, size_t eol, size_t max, struct cmg_line *ret)
+static bool report(const struct cmg_lines *l, size_t len, size_t eol, size_t max, bool plain,
+                   struct cmg_line *ret)
 {
     size_t u = unit(l);
     if (len >= u && eol && is_unit(l, l->line + len - u, '\r')) {
         len -= u;
         eol += u;
     }
-    *ret = (struct cmg_line){.raw = len + eol, .eol = eol, .open = !eol};
+    *ret = (struct cmg_line){.raw = len + eol, .eol = eol, .open = !eol, .plain = plain};
     if (len > max) {
         len = cut_at(l, max);
         *ret = (struct cmg_line){.raw = len, .cut = true};
@@ -245,7 +293,8 @@ bool cmg_lines_find(struct cmg_lines *l, size_t max, struct cmg_line *ret)
      */
     size_t have = l->end - l->line, most = max + 2 * unit(l);
     size_t limit = l->line + (have < most ? have : most);
-    size_t nl = find_feed(l, limit);
+    bool plain;
+    size_t nl = find_feed(l, limit, &plain);
     if (nl != CMG_STR_NPOS && l->width == CMG_BYTES) {
         int wide = widen(l, nl);
         if (wide < 0)
@@ -256,8 +305,8 @@ bool cmg_lines_find(struct cmg_lines *l, size_t max, struct cmg_line *ret)
         }
     }
     if (nl != CMG_STR_NPOS)
-        return report(l, nl - l->line, unit(l), max, ret);
+        return report(l, nl - l->line, unit(l), max, plain, ret);
     if (have >= most)
-        return report(l, most, 0, max, ret);
-    return l->final ? report(l, have, 0, max, ret) : false;
+        return report(l, most, 0, max, false, ret);
+    return l->final ? report(l, have, 0, max, false, ret) : false;
 }

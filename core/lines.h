@@ -33,6 +33,7 @@ struct cmg_line {
     size_t mark; /* of these, a byte order mark at the front */
     bool cut;    /* the largest record is full before the line ends; eol is 0 */
     bool open;   /* `final`, and no line end was there */
+    bool plain;  /* every byte is ASCII and none is NUL; false: not known */
 };
 
 /* Room behind `end` for `want` bytes. May move what is there. NULL: no memory, nothing changed. */

@@ -125,10 +125,18 @@ void cmg_stream_at(struct cmg_stream *s, uint64_t offset, int64_t envelope_ns)
 
 /* ---- putting a record together --------------------------------------------------------------- */
 
-static enum cmg_encoding encoding_of(const struct cmg_stream *s, cmg_str bytes)
+static cmg_str bytes_of(const struct cmg_stream *s, const struct cmg_line *line)
 {
+    return cmg_str_of(s->in.ptr + s->in.line + line->mark, line->raw - line->eol - line->mark);
+}
+
+static enum cmg_encoding encoding_of(const struct cmg_stream *s, const struct cmg_line *line)
+{
+    if (line->plain)
+        return CMG_ENC_UTF8;
     if (s->in.width != CMG_BYTES)
         return s->in.width == CMG_UTF16LE ? CMG_ENC_UTF16LE : CMG_ENC_UTF16BE;
+    cmg_str bytes = bytes_of(s, line);
     return cmg_utf8_valid(bytes) == bytes.len ? CMG_ENC_UTF8 : CMG_ENC_CP1252;
 }
 
@@ -149,8 +157,7 @@ static enum cmg_rc start_copy(struct cmg_stream *s)
 static enum cmg_rc append(struct cmg_stream *s, const struct cmg_line *line, enum cmg_encoding enc,
                           cmg_str *ret_text, size_t *ret_fresh)
 {
-    cmg_str bytes =
-        cmg_str_of(s->in.ptr + s->in.line + line->mark, line->raw - line->eol - line->mark);
+    cmg_str bytes = bytes_of(s, line);
     bool first = s->in.line == s->in.start;
     if (first)
         s->front = line->mark;
@@ -195,6 +202,7 @@ static void take(struct cmg_stream *s, cmg_str text, size_t length, size_t eol,
     ret->problems = s->held_problems;
     ret->decoder = s->held_decoder;
     ret->placeless = s->memory->placeless;
+    ret->plain = ret->decoded = false;
     in->start += length;
     in->line = in->start;
     if (in->scan < in->line)
@@ -319,8 +327,26 @@ static enum step release(struct cmg_stream *s, struct cmg_frame *ret)
     return STEP_FRAME;
 }
 
+/* The line alone is a record in its decoder's usual form. Only the decoder of the record before is
+ * asked: what it takes so, its probe would take too. */
+static bool take_whole(struct cmg_stream *s, const struct cmg_line *line, enum cmg_encoding enc,
+                       struct cmg_frame *ret, struct cmg_event *ret_event)
+{
+    const struct cmg_memory *m = s->memory;
+    const struct cmg_decoder *d = cmg_decoders[m->decoder];
+    if (!d->whole || enc != CMG_ENC_UTF8 || !line->eol || m->continuing || line->cut ||
+        (s->engine->decoder && s->engine->decoder != d) || !d->whole(bytes_of(s, line), ret_event))
+        return false;
+    s->held_decoder = m->decoder;
+    s->held_lines = 1;
+    take(s, bytes_of(s, line), line->raw, line->eol, ret);
+    ret->plain = line->plain;
+    ret->decoded = true;
+    return true;
+}
+
 /* One line forward. */
-static enum step step(struct cmg_stream *s, struct cmg_frame *ret)
+static enum step step(struct cmg_stream *s, struct cmg_frame *ret, struct cmg_event *ret_event)
 {
     struct cmg_lines *in = &s->in;
     size_t held = in->line - in->start, max = s->engine->opt.max_record;
@@ -331,8 +357,9 @@ static enum step step(struct cmg_stream *s, struct cmg_frame *ret)
         (uint8_t)in->width; /* may have been settled before the line's end is there */
     if (!found)
         return release(s, ret);
-    enum cmg_encoding enc =
-        encoding_of(s, cmg_str_of(in->ptr + in->line + line.mark, line.raw - line.eol - line.mark));
+    enum cmg_encoding enc = encoding_of(s, &line);
+    if (!held && take_whole(s, &line, enc, ret, ret_event))
+        return STEP_FRAME;
     cmg_str text;
     size_t fresh;
     uint32_t problems = s->held_problems;
@@ -411,7 +438,7 @@ enum cmg_rc cmg_stream_next(struct cmg_stream *s, struct cmg_record *ret)
     if (s->in.pin || s->in.kept)
         cmg_lines_unpin(&s->in);
     for (;;) {
-        enum step r = step(s, &f);
+        enum step r = step(s, &f, &ret->event);
         if (r == STEP_NOMEM)
             return CMG_ENOMEM;
         if (r == STEP_WAIT)

@@ -29,6 +29,8 @@ struct cmg_frame {
     uint64_t offset, length;
     uint32_t lines, problems, decoder;
     bool placeless; /* offset is a stand-in: no offset in the log is known */
+    bool plain;     /* ASCII without NUL; false: not known */
+    bool decoded;   /* the event is filled already */
 };
 
 struct cmg_stream {

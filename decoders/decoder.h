@@ -43,7 +43,18 @@ struct cmg_decoder {
     struct cmg_cut (*split)(cmg_str text, size_t fresh);
     /* Fills *ret, which comes zeroed but for http's -1s, with slices into `record`. */
     enum cmg_take (*decode)(void *state, cmg_str record, struct cmg_event *ret);
+    /* The line is one record, whole and in the form that nearly all have: *ret is what probe, split
+     * and decode would make of it. False: ask them, nothing is said. NULL: there is no such form.
+     */
+    bool (*whole)(cmg_str line, struct cmg_event *ret);
 };
+
+static inline void cmg_event_clear(struct cmg_event *ev)
+{
+    memset(ev, 0, offsetof(struct cmg_event, attr));
+    ev->http = (struct cmg_http){
+        .status = -1, .substatus = -1, .port = -1, .win32 = -1, .time_taken_ms = -1};
+}
 
 #define CMG_DECODER(name) extern const struct cmg_decoder cmg_decoder_##name;
 #include "decoders/decoders.def"

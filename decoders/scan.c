@@ -13,20 +13,14 @@ bool cmg_event_set_time(struct cmg_event *ev, const struct cmg_civil *c)
     return ev->time.known;
 }
 
-static inline bool two_digits(const char *p, int *ret)
-{
-    *ret = (p[0] - '0') * 10 + (p[1] - '0');
-    return cmg_is_digit(p[0]) && cmg_is_digit(p[1]);
-}
-
 /* "HH:MM:SS." as nearly every record has it. */
 static inline bool scan_usual_clock(cmg_str *s, struct cmg_clock *c)
 {
     const char *p = s->ptr;
     if (s->len < 12 || p[2] != ':' || p[5] != ':' || p[8] != '.')
         return false;
-    if (!two_digits(p, &c->hour) || !two_digits(p + 3, &c->minute) ||
-        !two_digits(p + 6, &c->second))
+    if (!cmg_two_digits(p, &c->hour) || !cmg_two_digits(p + 3, &c->minute) ||
+        !cmg_two_digits(p + 6, &c->second))
         return false;
     *s = cmg_str_from(*s, 8);
     return true;

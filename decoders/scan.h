@@ -61,6 +61,13 @@ static inline bool cmg_scan_int(cmg_str *s, size_t least, size_t most, int *ret)
     return true;
 }
 
+/* *ret means something only where both are digits. */
+static inline bool cmg_two_digits(const char *p, int *ret)
+{
+    *ret = (p[0] - '0') * 10 + (p[1] - '0');
+    return cmg_is_digit(p[0]) && cmg_is_digit(p[1]);
+}
+
 static inline size_t cmg_count_digits(cmg_str s)
 {
     size_t n = 0;

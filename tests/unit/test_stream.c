@@ -200,6 +200,55 @@ Test(stream, encodings_come_out_as_utf8)
     cmg_engine_free(e);
 }
 
+/* ASCII, NUL and the rest are told apart while line ends are looked for: a strange byte must show
+ * at every distance from the beginning of the line, and from the place where a feed ended. */
+static uint32_t problems_of(const struct cmg_engine *e, cmg_str log, size_t cut)
+{
+    struct cmg_corr *c = cmg_corr_new(0);
+    struct cmg_origin origin = {.path = cmg_str_c("x.log")};
+    struct cmg_stream *s = cmg_stream_new(e, c, &origin);
+    struct cmg_record r;
+    cr_assert_eq(cmg_stream_feed(s, cmg_str_head(log, cut)), CMG_OK);
+    cr_assert_eq(cmg_stream_next(s, &r), CMG_OK);
+    enum cmg_rc rc = cmg_stream_next(s, &r);
+    cr_assert_eq(cmg_stream_feed(s, cmg_str_from(log, cut)), CMG_OK);
+    if (rc == CMG_AGAIN)
+        rc = cmg_stream_next(s, &r);
+    cr_assert_eq(rc, CMG_OK);
+    uint32_t problems = r.problems;
+    cmg_stream_free(s);
+    cmg_corr_free(c);
+    return problems & (CMG_P_NUL | CMG_P_TRANSCODED);
+}
+
+Test(stream, strange_bytes_show_wherever_they_stand)
+{
+    static const struct {
+        const char bytes[3];
+        size_t len;
+        uint32_t problems;
+    } odd[] = {
+        {"xx", 2, 0},       {{0}, 1, CMG_P_NUL}, {"\xe9", 1, CMG_P_TRANSCODED},
+        {"\xc3\xa9", 2, 0}, {"\x01", 1, 0},      {"\xff", 1, CMG_P_TRANSCODED},
+    };
+    struct cmg_engine *e = engine_with(0);
+    for (size_t k = 0; k < 6 * 40; k++) {
+        static const char head[] = "<![LOG[first]LOG]!>" ATTRS "\n<![LOG[",
+                          tail[] = "]LOG]!>" ATTRS "\r\n";
+        char log[512];
+        size_t before = k % 40, n = sizeof head - 1;
+        memcpy(log, head, n);
+        memset(log + n, 'm', 42);
+        memcpy(log + n + before, odd[k / 40].bytes, odd[k / 40].len);
+        memcpy(log + n + 42, tail, sizeof tail - 1);
+        n += 42 + sizeof tail - 1;
+        for (size_t cut = sizeof head - 8; cut <= n; cut += 3)
+            cr_assert_eq(problems_of(e, cmg_str_of(log, n), cut), odd[k / 40].problems,
+                         "kind %zu at %zu, cut at %zu", k / 40, before, cut);
+    }
+    cmg_engine_free(e);
+}
+
 /* A record of exactly the largest size is whole; one byte more is cut there, and the rest is kept.
  */
 Test(stream, largest_record)

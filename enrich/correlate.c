@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { VERSION = 1, SETS_MAX = 1 << 20 };
+enum { VERSION = 2, SETS_MAX = 1 << 20 };
 #define MAGIC UINT64_C(0x30726f63676d63) /* "cmgcor0" */
 
 struct bucket {
@@ -21,8 +21,9 @@ struct cmg_corr {
     uint64_t size;
     uint64_t sets;
     uint64_t clock, evictions;
-    uint32_t incidents_used; /* the pool beyond was never touched */
-    uint32_t open;           /* candidates and settled ones */
+    uint32_t incidents_used;  /* the pool beyond was never touched */
+    uint32_t open;            /* candidates and settled ones */
+    struct cmg_window window; /* for which the slots know how long they are quiet */
     struct cmg_list list[CMG_INC_STATES];
     struct bucket bucket[CMG_CORR_BUCKETS];
 };
@@ -270,11 +271,14 @@ uint32_t cmg_corr_open(struct cmg_corr *c, uint32_t slot, enum cmg_incident_stat
     return i;
 }
 
+static int64_t end_of(int64_t last_ns, bool last_known, const struct cmg_window *w)
+{
+    return last_known && last_ns <= INT64_MAX - w->ns ? last_ns + w->ns : INT64_MAX;
+}
+
 static int64_t deadline(const struct cmg_incident *inc, const struct cmg_window *w)
 {
-    if (!inc->last_known || inc->last_ns > INT64_MAX - w->ns)
-        return INT64_MAX;
-    return inc->last_ns + w->ns;
+    return end_of(inc->last_ns, inc->last_known, w);
 }
 
 void cmg_corr_touch(struct cmg_corr *c, uint32_t incident, struct cmg_moment now,
@@ -284,6 +288,7 @@ void cmg_corr_touch(struct cmg_corr *c, uint32_t incident, struct cmg_moment now
     inc->last_count = cmg_corr_slot(c, inc->slot)->count;
     inc->last_ns = now.ns;
     inc->last_known = now.known;
+    cmg_corr_slot(c, inc->slot)->quiet = 0;
     move_to(c, incident, (enum cmg_incident_state)inc->state);
     struct bucket *b = bucket_of(c, inc->stream);
     if (inc->state == CMG_INC_CANDIDATE &&
@@ -338,12 +343,34 @@ static void set_busy(struct cmg_corr *c, struct cmg_slot *s, bool busy)
     s->busy = busy;
 }
 
-/* Whether the slot still counts, after something was closed or added. */
-static void refresh(struct cmg_corr *c, struct cmg_slot *s)
+/* What was last added to at this moment runs out when more than `records` have followed, or by
+ * time.
+ */
+static void bound_quiet(struct cmg_slot *s, uint32_t last_count, uint32_t records, int64_t end)
+{
+    uint32_t since = s->count - last_count, left = since < records ? records - since : 0;
+    s->quiet = left < s->quiet ? left : s->quiet;
+    s->quiet_ns = end < s->quiet_ns ? end : s->quiet_ns;
+}
+
+/* Whether the slot still counts, and for how long it need not be looked at, after something was
+ * closed or added. */
+static void refresh(struct cmg_corr *c, struct cmg_slot *s, const struct cmg_window *w)
 {
     bool busy = s->has_memory;
-    for (int k = 0; k < CMG_CORR_OPEN; k++)
-        busy |= s->incident[k] != 0;
+    s->quiet = UINT32_MAX;
+    s->quiet_ns = INT64_MAX;
+    if (s->has_memory)
+        bound_quiet(s, s->memory_count, w->records, end_of(s->memory_ns, s->memory_known, w));
+    for (int k = 0; k < CMG_CORR_OPEN; k++) {
+        if (!s->incident[k])
+            continue;
+        /* A candidate closes with the record that fills its window, not with the one behind it. */
+        const struct cmg_incident *inc = cmg_corr_incident(c, s->incident[k]);
+        uint32_t records = w->records - (inc->state == CMG_INC_CANDIDATE);
+        bound_quiet(s, inc->last_count, records, deadline(inc, w));
+        busy = true;
+    }
     set_busy(c, s, busy);
 }
 
@@ -411,13 +438,9 @@ static void forget_old(struct cmg_slot *s, struct cmg_moment now, const struct c
     s->valid_to = s->current_time = 0;
 }
 
-void cmg_corr_count(struct cmg_corr *c, uint32_t slot, struct cmg_moment now,
-                    const struct cmg_window *w)
+static void close_old(struct cmg_corr *c, struct cmg_slot *s, struct cmg_moment now,
+                      const struct cmg_window *w)
 {
-    struct cmg_slot *s = cmg_corr_slot(c, slot);
-    s->count++;
-    if (!s->busy)
-        return;
     for (int k = 0; k < CMG_CORR_OPEN; k++) {
         if (!s->incident[k])
             continue;
@@ -426,9 +449,35 @@ void cmg_corr_count(struct cmg_corr *c, uint32_t slot, struct cmg_moment now,
             passed(now, inc->last_ns, inc->last_known, w))
             close_incident(c, s->incident[k]);
     }
+}
+
+/* Another catalogue's user, or a block that was restored with other options. */
+static void adopt(struct cmg_corr *c, const struct cmg_window *w)
+{
+    c->window.ns = w->ns;
+    c->window.records = w->records;
+    for (uint32_t i = 1; i <= slots(c); i++)
+        cmg_corr_slot(c, i)->quiet = 0;
+}
+
+bool cmg_corr_count(struct cmg_corr *c, uint32_t slot, struct cmg_moment now,
+                    const struct cmg_window *w)
+{
+    struct cmg_slot *s = cmg_corr_slot(c, slot);
+    s->count++;
+    if (!s->busy)
+        return false;
+    if (c->window.ns != w->ns || c->window.records != w->records)
+        adopt(c, w);
+    if (s->quiet && (!now.known || now.ns <= s->quiet_ns)) {
+        s->quiet--;
+        return false;
+    }
+    close_old(c, s, now, w);
     if (s->has_memory)
         forget_old(s, now, w);
-    refresh(c, s);
+    refresh(c, s, w);
+    return true;
 }
 
 void cmg_corr_close_full(struct cmg_corr *c, uint32_t slot, const struct cmg_window *w)
@@ -441,7 +490,7 @@ void cmg_corr_close_full(struct cmg_corr *c, uint32_t slot, const struct cmg_win
         if (inc->state == CMG_INC_CANDIDATE && s->count - inc->last_count >= w->records)
             close_incident(c, s->incident[k]);
     }
-    refresh(c, s);
+    refresh(c, s, w);
 }
 
 /* The first candidate of the stream that is due. Also finds when the next of the bucket will be. */

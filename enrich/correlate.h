@@ -86,12 +86,16 @@ struct cmg_incident_text {
 };
 
 struct cmg_slot {
+    /* What every record of the key looks at: the next `quiet` records change nothing but `count`,
+     * unless their time is behind quiet_ns. */
+    int64_t quiet_ns;
+    uint32_t quiet;
+    uint32_t count; /* records of this key */
     uint64_t stream;
     uint64_t used;       /* the table's clock when the slot was last named */
     uint64_t flag_class; /* of the lines that said `flags`, 0: no rule knew them */
     int64_t memory_ns;   /* when marks, flags, counters or times were last added to */
     uint32_t memory_count;
-    uint32_t count; /* records of this key */
     uint32_t marks;
     struct cmg_flags flags;             /* of a dump that belongs to no incident yet */
     int32_t counter[CMG_CORR_COUNTERS]; /* 1 more than the log says; 0: not seen */
@@ -119,8 +123,9 @@ uint32_t cmg_corr_find(const struct cmg_corr *c, uint64_t key);
 /* The slot of a key; made when there is none, at the cost of the least useful of its set. */
 uint32_t cmg_corr_take(struct cmg_corr *c, uint64_t key, uint64_t stream);
 
-/* One more record of the key: counts it and closes what has run out. */
-void cmg_corr_count(struct cmg_corr *c, uint32_t slot, struct cmg_moment now,
+/* One more record of the key: counts it and closes what has run out. False: nothing has, and
+ * nothing is full either. */
+bool cmg_corr_count(struct cmg_corr *c, uint32_t slot, struct cmg_moment now,
                     const struct cmg_window *w);
 /* After the record: a candidate that no further record can join is closed now, not with the next
  * one. */

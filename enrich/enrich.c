@@ -19,8 +19,8 @@ static void ordinary(const struct cmg_enricher *e, struct cmg_corr *c, uint64_t 
     uint32_t slot = cmg_corr_find(c, cmg_key(stream, &r->event, (cmg_str){NULL, 0}));
     if (!slot)
         return;
-    cmg_corr_count(c, slot, moment_of(r), &e->window);
-    cmg_corr_close_full(c, slot, &e->window);
+    if (cmg_corr_count(c, slot, moment_of(r), &e->window))
+        cmg_corr_close_full(c, slot, &e->window);
 }
 
 static void find_slot(struct cmg_case *x, uint64_t key)

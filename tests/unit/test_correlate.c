@@ -347,3 +347,82 @@ Test(correlate, a_damaged_image_is_safe)
     cmg_corr_free(good);
     cmg_corr_free(c);
 }
+
+/* ---- slots that need not be looked at -------------------------------------------------------- */
+
+static uint64_t seed = 0x853c49e6748fea9b;
+
+static uint32_t roll(uint32_t n)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(seed >> 33) % n;
+}
+
+/* What a record of `key` may do; the same choice is made in both tables. */
+struct deed {
+    uint64_t key;
+    struct cmg_moment now;
+    uint32_t kind;
+};
+
+static void remember(struct cmg_slot *s, struct cmg_moment now)
+{
+    s->has_memory = 1;
+    s->marks = 1;
+    s->memory_count = s->count;
+    s->memory_ns = now.ns;
+    s->memory_known = now.known;
+}
+
+static void act(struct cmg_corr *c, const struct deed *d, const struct cmg_window *w)
+{
+    uint32_t slot = cmg_corr_take(c, d->key, stream);
+    struct cmg_slot *s = cmg_corr_slot(c, slot);
+    bool look = cmg_corr_count(c, slot, d->now, w);
+    uint32_t first = s->incident[0] ? s->incident[0] : s->incident[1];
+    if (d->kind == 0)
+        first = cmg_corr_open(c, slot, CMG_INC_CANDIDATE, 9);
+    else if (d->kind == 1)
+        first = cmg_corr_open(c, slot, CMG_INC_SETTLED, 9);
+    else if (d->kind == 2 && first)
+        cmg_corr_answer(c, first);
+    else if (d->kind == 3)
+        remember(s, d->now);
+    if (d->kind < 3 && first)
+        cmg_corr_touch(c, first, d->now, w);
+    if (look || d->kind < 4)
+        cmg_corr_close_full(c, slot, w);
+}
+
+/* In the second table every slot is looked at with every record. */
+Test(correlate, quiet_slots_miss_nothing)
+{
+    static const struct cmg_window windows[2] = {{1000, 7}, {300, 12}};
+    struct cmg_corr *a = smallest(), *b = smallest();
+    int64_t ns = 0;
+    unsigned due = 0;
+    for (int i = 0; i < 200000; i++) {
+        ns += roll(20) ? roll(60) : roll(3000) - (int64_t)1000;
+        struct deed d = {1 + roll(6), {ns, roll(10) != 0}, roll(40)};
+        const struct cmg_window *w = &windows[i / 50000 % 2];
+        act(a, &d, w);
+        for (uint64_t k = 1; k <= 6; k++)
+            if (cmg_corr_find(b, k))
+                cmg_corr_slot(b, cmg_corr_find(b, k))->quiet = 0;
+        act(b, &d, w);
+        uint32_t x = cmg_corr_due(a, stream, d.now, false, w);
+        cr_assert_eq(x, cmg_corr_due(b, stream, d.now, false, w));
+        if (x) {
+            cmg_corr_release(a, x);
+            cmg_corr_release(b, x);
+            due++;
+        }
+        const struct cmg_slot *s = cmg_corr_slot(a, cmg_corr_find(a, d.key));
+        const struct cmg_slot *t = cmg_corr_slot(b, cmg_corr_find(b, d.key));
+        cr_assert(memcmp(s->incident, t->incident, sizeof s->incident) == 0, "step %d", i);
+        cr_assert(s->count == t->count && s->marks == t->marks && s->has_memory == t->has_memory);
+    }
+    cr_assert_gt(due, 1000);
+    cmg_corr_free(a);
+    cmg_corr_free(b);
+}

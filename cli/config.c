@@ -90,6 +90,20 @@ static void unknown(struct file *f, cmg_str key, const char *near)
     fault_here(f, key, text);
 }
 
+/* kafka.linger.ms = 50 */
+static void read_property(struct file *f, cmg_str key, cmg_str rest)
+{
+    char room[CMG_OPT_VALUE_MAX];
+    cmg_str value;
+    struct cmg_error e = {.rc = CMG_OK};
+    const char *wrong = read_value(rest, room, &value);
+    if (wrong)
+        fault_here(f, key, wrong);
+    else if (cmg_settings_kafka(f->s, cmg_str_from(key, 6), value,
+                                cmg_kafka_rank(CMG_FROM_FILE, false), &e) != CMG_OK)
+        fault_here(f, key, e.text);
+}
+
 static void read_pair(struct file *f, cmg_str key, cmg_str rest)
 {
     char room[CMG_OPT_VALUE_MAX];
@@ -130,8 +144,9 @@ static void read_line(struct file *f, cmg_str line)
     else if (equals == CMG_STR_NPOS || equals == 0)
         fault_here(f, cmg_str_head(line, 40), "not of the form: key = value");
     else
-        read_pair(f, cmg_str_trim(cmg_str_head(line, equals)),
-                  cmg_str_trim(cmg_str_from(line, equals + 1)));
+        (cmg_str_starts(line, CMG_LIT("kafka.")) ? read_property : read_pair)(
+            f, cmg_str_trim(cmg_str_head(line, equals)),
+            cmg_str_trim(cmg_str_from(line, equals + 1)));
 }
 
 enum cmg_rc cmg_settings_config(struct cmg_settings *s, const char *name, cmg_str text,

@@ -10,18 +10,22 @@ static const char usage[] =
     "class, its remediation and its incident.\n"
     "\n"
     "    cmgpipe CcmMessaging.log > records.jsonl\n"
+    "    cmgpipe -f -b broker:9092 -t logs-cmgpipe.cmg-default C_Windows_CCM_Logs/\n"
     "    cmgpipe report C_Windows_CCM_Logs/\n"
     "    cmgpipe explain 0x80072f8f\n"
     "\n"
     "Usage:\n"
     "    cmgpipe [OPTIONS] [FILE...]           records on standard output; no FILE, or -: standard "
     "input\n"
+    "    cmgpipe -f [OPTIONS] FILE|DIR|PATTERN...\n"
+    "                                          records as they are written, from where it stopped\n"
     "    cmgpipe report FILE|DIR...            the failures, for people: what, when, where, why, "
     "what to do\n"
     "    cmgpipe explain CODE|CLASS|REM-ID...  what is known about a code, an error class or a "
     "remediation\n"
     "    cmgpipe list decoders|classes|remediations|fields|codes [--json]\n"
-    "    cmgpipe check-config FILE             name each fault of a configuration file\n";
+    "    cmgpipe check-config FILE             name each fault of a configuration file\n"
+    "    cmgpipe check-output [OPTIONS]        do the brokers answer, and is the topic there?\n";
 
 static const char ending[] =
     "\n"
@@ -29,8 +33,9 @@ static const char ending[] =
     "configuration file (max-record = 1M). The command line wins, then the environment, then the "
     "file.\n"
     "\n"
-    "Exit status: 0 all written; 1 something could not be read or written; 2 usage or "
-    "configuration;\n"
+    "Exit status: 0 all written and confirmed; 1 something could not be read, written or "
+    "confirmed;\n"
+    "2 usage or configuration; "
     "3 --strict, and some record was in no known format.\n";
 
 /* The first sentence. */

@@ -57,13 +57,15 @@ static bool makes_sense(const struct cmg_settings *s)
     };
     if (missing[s->command] && !s->n_args)
         e = (struct cmg_error){.rc = CMG_ECONFIG};
+    else if (s->command == CMG_CHECK_OUTPUT && s->n_args)
+        e = (struct cmg_error){.rc = CMG_ECONFIG, .text = "check-output reads no files"};
     else if ((s->command == CMG_LIST || s->command == CMG_CHECK_CONFIG) && s->n_args > 1)
         e = (struct cmg_error){.rc = CMG_ECONFIG, .text = "one operand is enough here"};
     else if (cmg_is_on(s, CMG_OPT_JSON) && s->command != CMG_LIST)
         e = (struct cmg_error){.rc = CMG_ECONFIG,
                                .text = "--json belongs to list; records are JSON anyway"};
     if (e.rc == CMG_OK)
-        return true;
+        return cmg_settings_judge(s, complain, NULL) == CMG_OK;
     if (!e.text[0])
         memcpy(e.text, missing[s->command], strlen(missing[s->command]) + 1);
     cmg_complain(&e);
@@ -85,7 +87,7 @@ static int perform(const struct cmg_settings *s)
     else if (s->command == CMG_LIST)
         status = cmg_command_list(s, &u);
     else
-        status = cmg_command_run(s, &u);
+        status = cmg_is_on(s, CMG_OPT_FOLLOW) ? cmg_command_follow(s, &u) : cmg_command_run(s, &u);
     cmg_setup_done(&u);
     return rc == CMG_ENOMEM ? CMG_EXIT_IO : status;
 }
@@ -100,7 +102,19 @@ static bool read_settings(struct cmg_settings *s, int argc, char **argv)
         return true;
     enum cmg_rc environment = cmg_settings_environment(s, environ, complain, NULL);
     enum cmg_rc file = cmg_settings_find_file(s, complain, NULL);
-    return environment == CMG_OK && file == CMG_OK;
+    /* The other commands leave Kafka alone. */
+    bool asks_kafka = s->command == CMG_RUN || s->command == CMG_CHECK_OUTPUT;
+    if (environment != CMG_OK || file != CMG_OK || !asks_kafka)
+        return environment == CMG_OK && file == CMG_OK;
+    return cmg_settings_kafka_file(s, complain, NULL) == CMG_OK;
+}
+
+static int dispatch(const struct cmg_settings *s)
+{
+    cmg_signals_install();
+    if (s->command == CMG_CHECK_CONFIG)
+        return cmg_command_check_config(s);
+    return s->command == CMG_CHECK_OUTPUT ? cmg_command_check_output(s) : perform(s);
 }
 
 static int start(struct cmg_settings *s, int argc, char **argv)
@@ -115,10 +129,9 @@ static int start(struct cmg_settings *s, int argc, char **argv)
         return say_help();
     if (cmg_is_on(s, CMG_OPT_VERSION))
         return say_version();
-    if (!makes_sense(s))
-        return CMG_EXIT_USAGE;
-    cmg_signals_install();
-    return s->command == CMG_CHECK_CONFIG ? cmg_command_check_config(s) : perform(s);
+    if (s->kafka_list || s->kafka_dump)
+        return cmg_show_properties(s);
+    return makes_sense(s) ? dispatch(s) : CMG_EXIT_USAGE;
 }
 
 int main(int argc, char **argv)

@@ -25,10 +25,9 @@ const struct cmg_opt_row cmg_opt_rows[CMG_OPTS] = {
 };
 
 const char *const cmg_category_titles[CMG_CATEGORIES] = {
-    [CMG_CATEGORY_OUTPUT] = "Output",
-    [CMG_CATEGORY_INPUT] = "Input",
-    [CMG_CATEGORY_KNOWLEDGE] = "Knowledge",
-    [CMG_CATEGORY_PROGRAM] = "Program",
+    [CMG_CATEGORY_OUTPUT] = "Output",       [CMG_CATEGORY_KAFKA] = "Kafka",
+    [CMG_CATEGORY_INPUT] = "Input",         [CMG_CATEGORY_FOLLOWING] = "Following",
+    [CMG_CATEGORY_KNOWLEDGE] = "Knowledge", [CMG_CATEGORY_PROGRAM] = "Program",
 };
 
 const char *const cmg_command_names[CMG_COMMANDS] = {
@@ -37,6 +36,7 @@ const char *const cmg_command_names[CMG_COMMANDS] = {
     [CMG_EXPLAIN] = "explain",
     [CMG_LIST] = "list",
     [CMG_CHECK_CONFIG] = "check-config",
+    [CMG_CHECK_OUTPUT] = "check-output",
 };
 
 bool cmg_opt_wants_value(const struct cmg_opt_row *row)
@@ -195,6 +195,8 @@ static enum cmg_rc interpret(const struct cmg_opt_row *row, cmg_str value, struc
         return read_choice(row, value, ret, e);
     case CMG_KIND_NUMBER:
         return read_range(row, value, true, &ret->number, e);
+    case CMG_KIND_SECONDS:
+        return read_range(row, value, false, &ret->number, e);
     case CMG_KIND_DECODER:
         return read_decoder(value, e);
     case CMG_KIND_TIMEZONE:
@@ -205,6 +207,7 @@ static enum cmg_rc interpret(const struct cmg_opt_row *row, cmg_str value, struc
         return CMG_OK;
     case CMG_KIND_TEXT:
     case CMG_KIND_LIST:
+    case CMG_KIND_PROPERTY:
         break;
     }
     return value.len ? CMG_OK : refuse(e, value, "says nothing; leave the option out instead", "");
@@ -234,6 +237,28 @@ static enum cmg_rc keep(struct cmg_setting *at, cmg_str value, struct cmg_error 
     return CMG_OK;
 }
 
+/* NAME=VALUE goes to a list of its own. */
+static enum cmg_rc set_property(struct cmg_settings *s, cmg_str value, enum cmg_source from,
+                                struct cmg_error *e)
+{
+    size_t equals = cmg_str_chr(value, '=');
+    s->at[CMG_OPT_PROPERTY].source = from;
+    if (cmg_str_eq(value, CMG_LIT("list"))) {
+        s->kafka_list = true;
+        return CMG_OK;
+    }
+    if (cmg_str_eq(value, CMG_LIT("dump"))) {
+        s->kafka_dump = true;
+        return CMG_OK;
+    }
+    if (equals == CMG_STR_NPOS || !equals)
+        return refuse(e, value, "is not NAME=VALUE, and neither list nor dump", "");
+    enum cmg_rc rc =
+        cmg_settings_kafka(s, cmg_str_head(value, equals), cmg_str_from(value, equals + 1),
+                           cmg_kafka_rank(from, false), e);
+    return rc == CMG_AGAIN ? CMG_ECONFIG : rc;
+}
+
 enum cmg_rc cmg_settings_set(struct cmg_settings *s, enum cmg_opt id, cmg_str value,
                              enum cmg_source from, struct cmg_error *reterr)
 {
@@ -241,6 +266,8 @@ enum cmg_rc cmg_settings_set(struct cmg_settings *s, enum cmg_opt id, cmg_str va
     struct cmg_setting read = s->at[id];
     if (value.len > CMG_OPT_VALUE_MAX || cmg_str_chr(value, '\0') != CMG_STR_NPOS)
         return refuse(reterr, value, "and what follows is too long, or holds a NUL", "");
+    if (row->kind == CMG_KIND_PROPERTY)
+        return set_property(s, value, from, reterr);
     enum cmg_rc rc = interpret(row, value, &read, reterr);
     if (rc != CMG_OK || s->at[id].source > from)
         return rc;
@@ -273,6 +300,13 @@ void cmg_settings_done(struct cmg_settings *s)
 {
     for (size_t i = 0; i < CMG_OPTS; i++)
         clear(&s->at[i]);
+    for (size_t i = 0; i < s->n_kafka; i++) {
+        free(s->kafka[i].name);
+        free(s->kafka[i].value);
+    }
+    free(s->kafka);
+    s->kafka = NULL;
+    s->n_kafka = 0;
     free(s->args_room);
     s->args_room = NULL;
 }
@@ -291,10 +325,14 @@ struct line {
 
 static void fault_at(struct line *l, const char *option, struct cmg_error *e)
 {
-    struct cmg_error full = {.rc = e->rc};
-    snprintf(full.text, sizeof full.text, "%.60s: %.170s", option, e->text);
+    struct cmg_error full = {.rc = e->rc == CMG_OK ? CMG_ECONFIG : e->rc};
+    /* "-Xsasl.password=..." is not repeated on a screen. */
+    int shown = strncmp(option, "-X", 2) == 0             ? 2
+                : strncmp(option, "--property=", 11) == 0 ? 10
+                                                          : 60;
+    snprintf(full.text, sizeof full.text, "%.*s: %.170s", shown, option, e->text);
     l->fault(l->user, &full);
-    l->rc = e->rc;
+    l->rc = full.rc;
 }
 
 static void store(struct line *l, const struct cmg_opt_row *row, const char *spelling,
@@ -493,6 +531,19 @@ static enum cmg_rc set_variable(struct cmg_settings *s, const struct cmg_opt_row
     return rc;
 }
 
+/* CMGPIPE_KAFKA_SASL_USERNAME is the property sasl.username. */
+static enum cmg_rc set_kafka_variable(struct cmg_settings *s, cmg_str name, cmg_str value,
+                                      struct cmg_error *e)
+{
+    char property[CMG_ENV_NAME_MAX];
+    if (name.len >= sizeof property)
+        return CMG_AGAIN;
+    for (size_t i = 0; i < name.len; i++)
+        property[i] = (char)(name.ptr[i] == '_' ? '.' : cmg_lower(name.ptr[i]));
+    return cmg_settings_kafka(s, cmg_str_of(property, name.len), value,
+                              cmg_kafka_rank(CMG_FROM_ENVIRONMENT, false), e);
+}
+
 /* A variable that is nearly one of ours is a warning and no fault: orchestrators set CMGPIPE_PORT
  * and the like for a service that happens to be called cmgpipe. */
 static enum cmg_rc take_variable(struct cmg_settings *s, cmg_str name, cmg_str value,
@@ -502,8 +553,13 @@ static enum cmg_rc take_variable(struct cmg_settings *s, cmg_str name, cmg_str v
     char near[CMG_ENV_NAME_MAX];
     const struct cmg_opt_row *row = find_variable(name, near);
     snprintf(e.source, sizeof e.source, "%.*s", width(name), name.ptr);
-    enum cmg_rc rc = row ? set_variable(s, row, value, &e) : CMG_OK;
-    if (!row && near[0])
+    bool kafka = !row && cmg_str_starts(name, CMG_LIT("CMGPIPE_KAFKA_"));
+    enum cmg_rc rc = row     ? set_variable(s, row, value, &e)
+                     : kafka ? set_kafka_variable(s, cmg_str_from(name, 14), value, &e)
+                             : CMG_OK;
+    if (rc == CMG_AGAIN) /* orchestrators invent variables for a service of that name, too */
+        rc = CMG_OK;
+    if (!row && !kafka && near[0])
         snprintf(e.text, sizeof e.text, "not a variable of cmgpipe; did you mean %s?", near);
     if (e.text[0])
         fault(user, &e);

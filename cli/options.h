@@ -26,14 +26,18 @@ enum cmg_opt_kind {
     CMG_KIND_LIST,
     CMG_KIND_CHOICE,
     CMG_KIND_NUMBER,
+    CMG_KIND_SECONDS,
     CMG_KIND_INTERVAL,
+    CMG_KIND_PROPERTY,
     CMG_KIND_DECODER,
     CMG_KIND_TIMEZONE,
 };
 
 enum cmg_opt_category {
     CMG_CATEGORY_OUTPUT,
+    CMG_CATEGORY_KAFKA,
     CMG_CATEGORY_INPUT,
+    CMG_CATEGORY_FOLLOWING,
     CMG_CATEGORY_KNOWLEDGE,
     CMG_CATEGORY_PROGRAM,
     CMG_CATEGORIES
@@ -59,7 +63,15 @@ bool cmg_opt_wants_value(const struct cmg_opt_row *row);
 /* From the weakest to the strongest. */
 enum cmg_source { CMG_FROM_DEFAULT, CMG_FROM_FILE, CMG_FROM_ENVIRONMENT, CMG_FROM_COMMAND_LINE };
 
-enum cmg_command { CMG_RUN, CMG_REPORT, CMG_EXPLAIN, CMG_LIST, CMG_CHECK_CONFIG, CMG_COMMANDS };
+enum cmg_command {
+    CMG_RUN,
+    CMG_REPORT,
+    CMG_EXPLAIN,
+    CMG_LIST,
+    CMG_CHECK_CONFIG,
+    CMG_CHECK_OUTPUT,
+    CMG_COMMANDS
+};
 extern const char *const cmg_command_names[CMG_COMMANDS]; /* of CMG_RUN: "" */
 
 enum { CMG_OPT_VALUE_MAX = 4096, CMG_OPT_LIST_MAX = 256, CMG_CONFIG_MAX = 1 << 20 };
@@ -67,13 +79,22 @@ enum { CMG_OPT_VALUE_MAX = 4096, CMG_OPT_LIST_MAX = 256, CMG_CONFIG_MAX = 1 << 2
 struct cmg_setting {
     enum cmg_source source;
     bool on;         /* FLAG, INTERVAL: asked for */
-    uint64_t number; /* NUMBER; INTERVAL: seconds, 0 for none; CHOICE: which word, from 0 */
+    uint64_t number; /* NUMBER, SECONDS; INTERVAL: 0 for none; CHOICE: which word, from 0 */
     char **value;    /* as written; owned */
     size_t values;
 };
 
+/* One property of librdkafka. Unlike a list, they are replaced one by one. */
+struct cmg_kafka_setting {
+    char *name, *value; /* name: with "kafka." before it, as a sink wants it */
+    unsigned rank;      /* cmg_kafka_rank */
+};
+
 struct cmg_settings {
     struct cmg_setting at[CMG_OPTS];
+    struct cmg_kafka_setting *kafka;
+    size_t n_kafka;
+    bool kafka_list, kafka_dump; /* -X list, -X dump */
     enum cmg_command command;
     const char *const
         *args; /* operands behind options and command; the array is owned, its strings are argv's */
@@ -122,6 +143,38 @@ static inline const char *cmg_text_of(const struct cmg_settings *s, enum cmg_opt
 {
     return s->at[id].values ? s->at[id].value[s->at[id].values - 1] : NULL;
 }
+
+/* ---- properties.c
+ * -------------------------------------------------------------------------------- */
+
+enum { CMG_KAFKA_PROPERTIES_MAX = 512 };
+
+/* A file that -F, the environment or a configuration file named is a little weaker than what stands
+ * in the same place itself. */
+static inline unsigned cmg_kafka_rank(enum cmg_source from, bool named_file)
+{
+    return 2 * (unsigned)from + !named_file;
+}
+
+/* `name` is librdkafka's, "topic." may stand before it. CMG_AGAIN: librdkafka has no such property;
+ * CMG_ECONFIG: it refuses the value; *reterr has the text, without the value where it may be a
+ * secret. */
+CMG_MUST_USE enum cmg_rc cmg_settings_kafka(struct cmg_settings *s, cmg_str name, cmg_str value,
+                                            unsigned rank, struct cmg_error *reterr);
+/* The file of --kafka-config, when there is one. */
+CMG_MUST_USE enum cmg_rc cmg_settings_kafka_file(struct cmg_settings *s, cmg_fault_fn *fault,
+                                                 void *user);
+/* The value of the property, or NULL. */
+const char *cmg_kafka_value(const struct cmg_settings *s, const char *name, unsigned *ret_rank);
+/* Kafka is where records go: somebody named brokers. */
+bool cmg_to_kafka(const struct cmg_settings *s);
+
+/* ---- judge.c
+ * ------------------------------------------------------------------------------------- */
+
+/* Does the whole make sense? Tells `fault` of each contradiction. */
+CMG_MUST_USE enum cmg_rc cmg_settings_judge(const struct cmg_settings *s, cmg_fault_fn *fault,
+                                            void *user);
 
 /* ---- help.c
  * -------------------------------------------------------------------------------------- */

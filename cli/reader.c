@@ -24,6 +24,7 @@ void cmg_reader_init(struct cmg_reader *r, const struct cmg_setup *setup,
 {
     memset(r, 0, sizeof *r);
     r->setup = setup;
+    r->wake = -1;
     cmg_stats_init(&r->stats, cmg_is_on(s, CMG_OPT_STATS), cmg_number_of(s, CMG_OPT_STATS));
 }
 
@@ -37,7 +38,7 @@ void cmg_reader_counters(const struct cmg_reader *r, struct cmg_counters *ret)
     ret->evictions = cmg_corr_evictions(r->setup->corr);
 }
 
-static void write_stats(struct cmg_reader *r)
+void cmg_reader_stats(struct cmg_reader *r)
 {
     struct cmg_counters now;
     cmg_reader_counters(r, &now);
@@ -66,10 +67,14 @@ static bool drain(struct cmg_reader *r, struct cmg_stream *s)
 /* ---- waiting
  * ------------------------------------------------------------------------------------- */
 
-static bool is_ready(int fd, int timeout_ms)
+enum ready { NOT_READY, INPUT_READY, SINK_READY };
+
+static enum ready is_ready(const struct input *in, int wake, int timeout_ms)
 {
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    return poll(&p, 1, timeout_ms) > 0;
+    struct pollfd p[] = {{.fd = in->fd, .events = POLLIN}, {.fd = wake, .events = POLLIN}};
+    if (poll(p, 2, timeout_ms) <= 0)
+        return NOT_READY;
+    return p[0].revents ? INPUT_READY : SINK_READY;
 }
 
 static int nearer(int a, int b)
@@ -88,25 +93,34 @@ static bool fall_idle(struct cmg_reader *r, struct input *in)
     return !r->ended;
 }
 
-/* Until there is something to read. A pipe may be silent for long, so everything known leaves
- * first. */
+/* Everything known leaves: nobody knows for how long a pipe is silent. */
+static bool let_go(struct cmg_reader *r)
+{
+    if (!r->wait || r->wait(r->user))
+        return true;
+    r->ended = true;
+    return false;
+}
+
+/* Until there is something to read. */
 static bool wait_input(struct cmg_reader *r, struct input *in)
 {
-    if (in->regular || is_ready(in->fd, 0))
+    if (in->regular || is_ready(in, -1, 0) == INPUT_READY)
         return true;
-    if (r->wait && !r->wait(r->user)) {
-        r->ended = true;
+    if (!let_go(r))
         return false;
-    }
     while (!cmg_stopping()) {
         int64_t idle = in->last_ms + CMG_IDLE_MS - cmg_now_ms();
         if (idle <= 0 && !fall_idle(r, in))
             return false;
         if (cmg_stats_due(&r->stats))
-            write_stats(r);
-        if (is_ready(in->fd,
-                     nearer(cmg_stats_left_ms(&r->stats), idle > 0 ? (int)idle : CMG_IDLE_MS)))
+            cmg_reader_stats(r);
+        enum ready ready = is_ready(
+            in, r->wake, nearer(cmg_stats_left_ms(&r->stats), idle > 0 ? (int)idle : CMG_IDLE_MS));
+        if (ready == INPUT_READY)
             return true;
+        if (ready == SINK_READY && !let_go(r))
+            return false;
     }
     return true;
 }
@@ -156,7 +170,7 @@ static void read_all(struct cmg_reader *r, struct input *in)
         if (got > 0 && !drain(r, in->stream))
             return;
         if (cmg_stats_due(&r->stats))
-            write_stats(r);
+            cmg_reader_stats(r);
     }
     if (r->ended)
         return;

@@ -22,6 +22,7 @@ struct cmg_reader {
     /* What was just read, before any record of it. May be NULL. */
     bool (*bytes)(void *user, cmg_str bytes);
     void *user;
+    int wake;                              /* readable: `wait` has something to do; -1: none */
     bool (*is_output)(void *user, int fd); /* is this input what we write to? May be NULL */
 
     /* The reader's own. */
@@ -39,6 +40,8 @@ void cmg_reader_init(struct cmg_reader *r, const struct cmg_setup *setup,
 /* One input; "-" is standard input. What is wrong with it is logged and counted. False: stop here.
  */
 bool cmg_reader_file(struct cmg_reader *r, const char *path);
+/* Writes them. */
+void cmg_reader_stats(struct cmg_reader *r);
 /* The counters of now, those of the stream being read included. */
 void cmg_reader_counters(const struct cmg_reader *r, struct cmg_counters *ret);
 

@@ -2,150 +2,155 @@
  * The filter: inputs in, records out. */
 #include "cli/commands.h"
 #include "cli/log.h"
+#include "cli/output.h"
 #include "cli/reader.h"
 #include "cli/signals.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* How long a program that was asked to stop waits for its output to be taken. */
-enum { STOP_MS = 5000, FULL_MS = 100 };
-enum only { ONLY_FINDINGS, ONLY_PRIMARY, ONLY_ALL }; /* in the order of options.def */
-
+enum { STOP_MS = 5000, FULL_MS = 100, SLICE_MS = 500 };
 struct run {
     struct cmg_reader reader;
-    struct cmg_sink *sink;
-    enum cmg_rc (*encode)(const struct cmg_record *r, struct cmg_buf *out);
-    enum cmg_role least_role;
-    enum cmg_level least_level;
-    int64_t stop_ms; /* when sending began to wait although the program should stop; 0: not yet */
+    struct cmg_output out;
+    int64_t stop_ms;  /* when sending began to wait although the program should stop; 0: not yet */
+    int64_t limit_ms; /* how long it may take to confirm what was sent; stdout: when stopping */
     uint64_t unsent;
-    int error; /* errno of a broken sink */
+    bool unconfirmed; /* Kafka gave up on a record: there is no use in reading on */
+    int error;        /* errno of a broken sink */
     char text[160];
 };
-
-/* ---- which records
- * ------------------------------------------------------------------------------- */
-
-/* A failure's records are as severe as their class; a record without a level of its own is
- * ordinary. */
-static enum cmg_level level_of(const struct cmg_record *r)
-{
-    enum cmg_level own = r->event.level == CMG_LEVEL_NONE ? CMG_LEVEL_INFO : r->event.level;
-    const struct cmg_entry *entry = r->finding.role == CMG_ROLE_NONE ? NULL : r->finding.entry;
-    return entry && entry->severity > own ? entry->severity : own;
-}
-
-static bool is_wanted(const struct run *run, const struct cmg_record *r)
-{
-    return r->finding.role >= run->least_role &&
-           (run->least_level <= CMG_LEVEL_VERBOSE || level_of(r) >= run->least_level);
-}
-
-static void choose(struct run *run, const struct cmg_settings *s)
-{
-    static const enum cmg_role roles[] = {[ONLY_FINDINGS] = CMG_ROLE_EVIDENCE,
-                                          [ONLY_PRIMARY] = CMG_ROLE_PRIMARY,
-                                          [ONLY_ALL] = CMG_ROLE_NONE};
-    run->least_role = roles[cmg_number_of(s, CMG_OPT_ONLY)];
-    run->least_level = (enum cmg_level)(CMG_LEVEL_VERBOSE + cmg_number_of(s, CMG_OPT_MIN_LEVEL));
-    run->encode = cmg_number_of(s, CMG_OPT_FORMAT) ? cmg_record_to_text : cmg_record_to_json;
-}
 
 /* ---- sending
  * ------------------------------------------------------------------------------------- */
 
+static void note_error(struct run *run, enum cmg_rc rc)
+{
+    run->error = rc == CMG_EIO ? run->out.sink->error : 0;
+    memcpy(run->text, run->out.sink->text, sizeof run->text);
+}
+
 static bool lose(struct run *run, enum cmg_rc rc)
 {
     run->unsent++;
-    run->error = rc == CMG_EIO ? run->sink->error : 0;
-    memcpy(run->text, run->sink->text, sizeof run->text);
-    if (rc != CMG_EIO)
+    note_error(run, rc);
+    if (rc != CMG_EIO && rc != CMG_AGAIN)
         cmg_log(CMG_LOG_ERROR, "cannot hold a record", "error",
                 rc == CMG_ELIMIT ? "it is larger than the output buffer" : "out of memory", NULL);
     return false;
 }
 
+static void confirm(void *user, uint64_t cookie, enum cmg_rc rc)
+{
+    (void)cookie;
+    if (rc != CMG_OK)
+        ((struct run *)user)->unconfirmed = true;
+}
+
 /* The sink is full. False: there is no use in waiting on. */
 static bool wait_for_room(struct run *run, enum cmg_rc *rc)
 {
-    *rc = cmg_sink_poll(run->sink, FULL_MS);
-    if (*rc < 0)
+    enum cmg_rc polled = cmg_sink_poll(run->out.sink, FULL_MS);
+    if (polled < 0)
+        *rc = polled;
+    if (polled < 0 || run->unconfirmed)
         return false;
+    if (cmg_stats_due(&run->reader.stats))
+        cmg_reader_stats(&run->reader);
     if (!cmg_stopping())
         return true;
     if (!run->stop_ms)
         run->stop_ms = cmg_now_ms();
-    return cmg_now_ms() - run->stop_ms < STOP_MS;
+    return cmg_now_ms() - run->stop_ms < run->limit_ms;
 }
 
 static bool take(void *user, const struct cmg_record *r)
 {
     struct run *run = user;
-    if (!is_wanted(run, r))
+    enum cmg_rc rc;
+    if (!cmg_output_wants(&run->out, r))
         return true;
-    struct cmg_buf *out = &run->sink->out;
-    size_t from = out->len;
-    enum cmg_rc rc = run->encode(r, out);
-    if (rc != CMG_OK)
-        return lose(run, rc);
-    struct cmg_message m = {
-        .value = cmg_str_from(cmg_buf_str(out), from), .record = r, .read_ns = run->reader.read_ns};
-    while ((rc = cmg_sink_send(run->sink, &m)) == CMG_AGAIN)
+    while ((rc = cmg_output_send(&run->out, r, run->reader.read_ns, 0)) == CMG_AGAIN)
         if (!wait_for_room(run, &rc))
             break;
-    return rc == CMG_OK || lose(run, rc);
+    return rc == CMG_OK ? !run->unconfirmed : lose(run, rc);
 }
 
 static bool flush_before_waiting(void *user)
 {
     struct run *run = user;
-    if (cmg_sink_poll(run->sink, 0) != CMG_EIO)
-        return true;
-    run->error = run->sink->error;
-    memcpy(run->text, run->sink->text, sizeof run->text);
+    enum cmg_rc rc = CMG_OK;
+    while (rc == CMG_OK) {
+        rc = cmg_sink_poll(run->out.sink, 0);
+        if (!run->out.kafka)
+            break;
+    }
+    if (rc != CMG_EIO)
+        return !run->unconfirmed;
+    note_error(run, rc);
     return false;
 }
 
 static bool is_output(void *user, int fd)
 {
+    const struct run *run = user;
     struct stat in, out;
-    (void)user;
-    return fstat(fd, &in) == 0 && fstat(STDOUT_FILENO, &out) == 0 && S_ISREG(out.st_mode) &&
-           in.st_size > 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+    return !run->out.kafka && fstat(fd, &in) == 0 && fstat(STDOUT_FILENO, &out) == 0 &&
+           S_ISREG(out.st_mode) && in.st_size > 0 && in.st_dev == out.st_dev &&
+           in.st_ino == out.st_ino;
 }
 
 /* ---- the end
  * ------------------------------------------------------------------------------------- */
 
-/* Waits as long as it takes, or as long as somebody who asked to stop should have to wait. */
+/* A slice of waiting, short enough for a signal to be noticed. A person waits for standard output
+ * as long as it takes, until somebody asks to stop; for Kafka there is a limit. */
+static bool has_time(struct run *run, int64_t begin_ms, int *ret_ms)
+{
+    if (!run->out.kafka && !cmg_stopping()) {
+        *ret_ms = -1;
+        return true;
+    }
+    int64_t left = begin_ms + run->limit_ms - cmg_now_ms();
+    *ret_ms = (int)(left > SLICE_MS ? SLICE_MS : left);
+    return left > 0;
+}
+
 static void flush(struct run *run)
 {
+    int ms;
     enum cmg_rc rc = CMG_AGAIN;
-    while (rc == CMG_AGAIN) {
-        bool stopping = cmg_stopping();
-        rc = cmg_sink_flush(run->sink, stopping ? STOP_MS : -1);
-        if (stopping)
-            break;
-    }
+    for (int64_t begin = cmg_now_ms(); rc == CMG_AGAIN && has_time(run, begin, &ms);)
+        rc = cmg_sink_flush(run->out.sink, ms);
     if (rc == CMG_OK)
         return;
-    run->error = rc == CMG_EIO ? run->sink->error : ETIMEDOUT;
-    memcpy(run->text, rc == CMG_EIO ? run->sink->text : "nobody took the output",
-           rc == CMG_EIO ? sizeof run->text : 23);
+    run->error = rc == CMG_EIO ? run->out.sink->error : ETIMEDOUT;
+    if (rc == CMG_EIO)
+        memcpy(run->text, run->out.sink->text, sizeof run->text);
+    else
+        snprintf(run->text, sizeof run->text, "%s",
+                 run->out.kafka ? "time is over" : "nobody took the output");
 }
 
 static bool report_output(struct run *run, const struct cmg_sink_stats *out)
 {
     char number[CMG_NUMBER_SIZE];
     uint64_t lost = run->unsent + out->sent - out->acked;
+    const char *text = run->text[0] ? run->text : NULL;
     if (run->error == EPIPE)
         return true;
-    if (lost || run->error)
-        cmg_log(CMG_LOG_ERROR, "cannot write all records", "error", run->text[0] ? run->text : NULL,
-                "not_written", cmg_number(number, lost), NULL);
-    return !lost && !run->error;
+    if (out->dead)
+        cmg_output_tell_dead(&run->out, out->dead);
+    if (run->out.kafka && (lost || run->error || run->unconfirmed))
+        cmg_log(CMG_LOG_ERROR, "records are not confirmed, and not everything was read",
+                "not_confirmed", cmg_number(number, lost), "error", text, NULL);
+    else if (lost || run->error)
+        cmg_log(CMG_LOG_ERROR, "cannot write all records", "error", text, "not_written",
+                cmg_number(number, lost), NULL);
+    return !lost && !run->error && !run->unconfirmed;
 }
 
 static bool report_inputs(const struct run *run)
@@ -164,7 +169,7 @@ static int finish(struct run *run, bool strict)
     flush(run);
     cmg_progress_clear(&run->reader.progress);
     cmg_reader_counters(&run->reader, &last);
-    (void)cmg_sink_close(run->sink, 0, &last.out);
+    last.out = cmg_output_close(&run->out);
     bool written = report_output(run, &last.out), read = report_inputs(run);
     if (run->reader.stats.on)
         cmg_stats_write(&run->reader.stats, &last);
@@ -173,27 +178,36 @@ static int finish(struct run *run, bool strict)
     return strict && last.in.undecoded ? CMG_EXIT_UNDECODED : CMG_EXIT_OK;
 }
 
-int cmg_command_run(const struct cmg_settings *s, const struct cmg_setup *u)
+static int read_all(struct run *run, const struct cmg_settings *s)
 {
     static const char *const standard_input[] = {"-"};
     const char *const *paths = s->n_args ? s->args : standard_input;
     size_t n = s->n_args ? s->n_args : 1;
+    cmg_progress_init(&run->reader.progress, paths, n);
+    for (size_t i = 0; i < n && cmg_reader_file(&run->reader, paths[i]); i++)
+        ;
+    return finish(run, cmg_is_on(s, CMG_OPT_STRICT));
+}
+
+int cmg_command_run(const struct cmg_settings *s, const struct cmg_setup *u)
+{
     struct run run = {.error = 0};
     struct cmg_error e = {.rc = CMG_OK};
-    struct cmg_sink_options opt = {.fd = STDOUT_FILENO, .flush_each = isatty(STDOUT_FILENO)};
-    if (cmg_sink_stdout.open(&opt, &run.sink, &e) != CMG_OK) {
+    enum cmg_rc rc = cmg_output_open(&run.out, s, false, confirm, &run, &e);
+    if (rc != CMG_OK) {
         cmg_complain(&e);
-        return CMG_EXIT_IO;
+        cmg_output_done(&run.out);
+        return rc == CMG_ECONFIG ? CMG_EXIT_USAGE : CMG_EXIT_IO;
     }
+    run.limit_ms = run.out.kafka ? (int64_t)cmg_output_timeout(s, CMG_FINISH_S) * 1000 : STOP_MS;
     cmg_reader_init(&run.reader, u, s);
-    choose(&run, s);
     run.reader.record = take;
     run.reader.wait = flush_before_waiting;
     run.reader.is_output = is_output;
     run.reader.user = &run;
-    run.reader.sink = run.sink;
-    cmg_progress_init(&run.reader.progress, paths, n);
-    for (size_t i = 0; i < n && cmg_reader_file(&run.reader, paths[i]); i++)
-        ;
-    return finish(&run, cmg_is_on(s, CMG_OPT_STRICT));
+    run.reader.sink = run.out.sink;
+    run.reader.wake = cmg_sink_fd(run.out.sink);
+    int status = read_all(&run, s);
+    cmg_output_done(&run.out);
+    return status;
 }

@@ -62,7 +62,6 @@ static enum cmg_rc build_engine(struct cmg_setup *u, const struct cmg_settings *
     };
     if (name && point)
         u->engine = cmg_engine_new(&opt, reterr);
-    u->corr = cmg_corr_new(0);
     free(name);
     free(point);
     return u->engine ? CMG_OK : reterr->rc;
@@ -80,7 +79,38 @@ enum cmg_rc cmg_setup_init(struct cmg_setup *u, const struct cmg_settings *s,
         rc = build_catalog(u, s, reterr);
     if (rc == CMG_OK)
         rc = build_engine(u, s, reterr);
+    u->corr = cmg_corr_new(0);
     return rc == CMG_OK && !u->corr ? CMG_ENOMEM : rc;
+}
+
+static void drop_engine(struct cmg_setup *u)
+{
+    cmg_engine_free(u->engine);
+    cmg_buf_done(&u->image);
+    u->engine = NULL;
+}
+
+enum cmg_rc cmg_setup_again(const struct cmg_setup *old, const struct cmg_settings *s,
+                            struct cmg_setup *ret, struct cmg_error *reterr)
+{
+    *ret = *old;
+    ret->engine = NULL;
+    *reterr = (struct cmg_error){.rc = CMG_ENOMEM, .text = "out of memory"};
+    enum cmg_rc rc = build_catalog(ret, s, reterr);
+    if (rc == CMG_OK)
+        rc = build_engine(ret, s, reterr);
+    if (rc != CMG_OK)
+        drop_engine(ret);
+    return rc;
+}
+
+void cmg_setup_replace(struct cmg_setup *u, struct cmg_setup *with)
+{
+    drop_engine(u);
+    u->engine = with->engine;
+    u->image = with->image;
+    with->engine = NULL;
+    with->image = cmg_buf_init(0);
 }
 
 void cmg_setup_done(struct cmg_setup *u)

@@ -20,6 +20,12 @@ struct cmg_setup {
  * case. */
 CMG_MUST_USE enum cmg_rc cmg_setup_init(struct cmg_setup *u, const struct cmg_settings *s,
                                         struct cmg_error *reterr);
+/* Catalogue and engine anew, from the same settings; the rest is shared with `old`. On failure
+ * nothing of `ret` is left. */
+CMG_MUST_USE enum cmg_rc cmg_setup_again(const struct cmg_setup *old, const struct cmg_settings *s,
+                                         struct cmg_setup *ret, struct cmg_error *reterr);
+/* `with` takes the place of the engine and catalogue in `u`. */
+void cmg_setup_replace(struct cmg_setup *u, struct cmg_setup *with);
 void cmg_setup_done(struct cmg_setup *u);
 const struct cmg_catalog *cmg_setup_catalog(const struct cmg_setup *u);
 

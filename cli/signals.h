@@ -10,4 +10,11 @@ void cmg_signals_install(void);
 /* Was the program asked to finish? */
 bool cmg_stopping(void);
 
+/* From now on SIGHUP asks for a reload instead of ending the program, and cmg_signals_fd() is
+ * readable when a signal came: what waits for that with others is never late. */
+void cmg_signals_follow(void);
+int cmg_signals_fd(void);
+/* Empties it. True: a reload was asked for since the last call. */
+bool cmg_signals_take(void);
+
 #endif

@@ -48,12 +48,23 @@ void cmg_counters_add(struct cmg_stream_stats *sum, const struct cmg_stream_stat
     sum->primaries += one->primaries;
 }
 
+void cmg_stats_line(const struct cmg_stats *s, const struct cmg_counter *row, size_t n)
+{
+    char line[1024];
+    int64_t ms = cmg_now_ms() - s->start_ms;
+    size_t at = (size_t)snprintf(line, sizeof line, "level=info msg=statistics seconds=%lld.%03d",
+                                 (long long)(ms / 1000), (int)(ms % 1000));
+    for (size_t i = 0; i < n && at < sizeof line - 64; i++)
+        at += (size_t)snprintf(line + at, sizeof line - at, " %s=%llu", row[i].key,
+                               (unsigned long long)row[i].value);
+    line[at++] = '\n';
+    ssize_t ignored = write(STDERR_FILENO, line, at);
+    (void)ignored;
+}
+
 void cmg_stats_write(const struct cmg_stats *s, const struct cmg_counters *c)
 {
-    const struct {
-        const char *key;
-        uint64_t value;
-    } rows[] = {
+    const struct cmg_counter rows[] = {
         {"inputs", c->inputs},
         {"inputs_failed", c->inputs_failed},
         {"bytes_in", c->in.bytes_in},
@@ -70,16 +81,9 @@ void cmg_stats_write(const struct cmg_stats *s, const struct cmg_counters *c)
         {"sent", c->out.sent},
         {"confirmed", c->out.acked},
         {"failed", c->out.failed},
+        {"dead_lettered", c->out.dead},
+        {"retries", c->out.retries},
         {"bytes_out", c->out.bytes},
     };
-    char line[1024];
-    int64_t ms = cmg_now_ms() - s->start_ms;
-    size_t at = (size_t)snprintf(line, sizeof line, "level=info msg=statistics seconds=%lld.%03d",
-                                 (long long)(ms / 1000), (int)(ms % 1000));
-    for (size_t i = 0; i < sizeof rows / sizeof *rows && at < sizeof line - 64; i++)
-        at += (size_t)snprintf(line + at, sizeof line - at, " %s=%llu", rows[i].key,
-                               (unsigned long long)rows[i].value);
-    line[at++] = '\n';
-    ssize_t ignored = write(STDERR_FILENO, line, at);
-    (void)ignored;
+    cmg_stats_line(s, rows, sizeof rows / sizeof *rows);
 }

@@ -26,6 +26,13 @@ int cmg_stats_left_ms(const struct cmg_stats *s);
 /* Writes the line to stderr, whatever the log level: it was asked for. */
 void cmg_stats_write(const struct cmg_stats *s, const struct cmg_counters *c);
 
+struct cmg_counter {
+    const char *key;
+    uint64_t value;
+};
+/* The same with counters of the caller's choice. */
+void cmg_stats_line(const struct cmg_stats *s, const struct cmg_counter *row, size_t n);
+
 void cmg_counters_add(struct cmg_stream_stats *sum, const struct cmg_stream_stats *one);
 
 #endif

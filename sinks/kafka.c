@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,7 +43,7 @@ struct kafka {
     void *say_user;
     rd_kafka_t *rk;
     rd_kafka_topic_t *topic, *dead;
-    int dead_fd; /* -1 until needed */
+    int news; /* eventfd that librdkafka rings when there is something to poll */
     struct kind kind[KINDS];
     bool broken;
 };
@@ -125,22 +126,29 @@ static bool write_all(int fd, const char *p, size_t n)
     return true;
 }
 
-/* One line in the local file, synced: it is the last place there is. */
+/* The line is on the disk, or it is not there at all. */
+static bool append(struct kafka *k, int fd, cmg_str value)
+{
+    off_t before = lseek(fd, 0, SEEK_END);
+    if (write_all(fd, value.ptr, value.len) && write_all(fd, "\n", 1) && fsync(fd) == 0)
+        return true;
+    if (before >= 0 && ftruncate(fd, before) != 0)
+        say(k, CMG_LEVEL_ERROR, errno, "dead-letter file holds half a record", k->conf.dead_file);
+    return false;
+}
+
+/* The local file is the last place there is. Opened for each of these rare records, so that it may
+ * be rotated away at any time. */
 static bool keep_in_file(struct kafka *k, cmg_str value)
 {
     if (!k->conf.dead_file)
         return false;
-    if (k->dead_fd < 0)
-        k->dead_fd = open(k->conf.dead_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-    if (k->dead_fd < 0)
+    int fd = open(k->conf.dead_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (fd < 0)
         return false;
-    off_t before = lseek(k->dead_fd, 0, SEEK_END);
-    if (write_all(k->dead_fd, value.ptr, value.len) && write_all(k->dead_fd, "\n", 1) &&
-        fsync(k->dead_fd) == 0)
-        return true;
-    if (before >= 0 && ftruncate(k->dead_fd, before) != 0)
-        say(k, CMG_LEVEL_ERROR, errno, "dead-letter file holds half a record", k->conf.dead_file);
-    return false;
+    bool kept = append(k, fd, value);
+    close(fd);
+    return kept;
 }
 
 static void bury(struct kafka *k, cmg_str value, uint64_t cookie, rd_kafka_resp_err_t why)
@@ -190,6 +198,11 @@ static void refused(struct kafka *k, const void *key, size_t key_len, cmg_str va
         bury(k, value, cookie, why);
 }
 
+static bool is_purge(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+}
+
 /* ---- callbacks, all from within rd_kafka_poll --------------------------------------------------
  */
 
@@ -208,7 +221,8 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
     } else if (is_for_good(m->err)) {
         refused(k, m->key, m->key_len, value, cookie, m->err);
     } else {
-        say(k, CMG_LEVEL_ERROR, m->err, "records are not confirmed", rd_kafka_err2str(m->err));
+        if (!is_purge(m->err)) /* that is us, at the end */
+            say(k, CMG_LEVEL_ERROR, m->err, "records are not confirmed", rd_kafka_err2str(m->err));
         report(k, cookie, CMG_EIO, 0);
     }
 }
@@ -251,10 +265,20 @@ static void destroy(struct kafka *k)
         rd_kafka_topic_destroy(k->dead);
     if (k->rk)
         rd_kafka_destroy(k->rk);
-    if (k->dead_fd >= 0)
-        close(k->dead_fd);
+    if (k->news >= 0)
+        close(k->news);
     cmg_buf_done(&k->base.out);
     free(k);
+}
+
+/* Whatever is queued for rd_kafka_poll adds one to `news`. */
+static void ring(const struct kafka *k)
+{
+    static const uint64_t one = 1;
+    rd_kafka_queue_t *q = rd_kafka_queue_get_main(k->rk);
+    if (k->news >= 0)
+        rd_kafka_queue_io_event_enable(q, k->news, &one, sizeof one);
+    rd_kafka_queue_destroy(q);
 }
 
 static enum cmg_rc start(struct kafka *k, struct cmg_error *reterr)
@@ -273,6 +297,7 @@ static enum cmg_rc start(struct kafka *k, struct cmg_error *reterr)
     }
     k->conf.rd = NULL;
     rd_kafka_set_log_queue(k->rk, NULL); /* to the queue that rd_kafka_poll serves */
+    ring(k);
     k->topic = rd_kafka_topic_new(k->rk, k->conf.topic, NULL);
     k->dead = k->conf.dead_topic[0] ? rd_kafka_topic_new(k->rk, k->conf.dead_topic, NULL) : NULL;
     if (k->topic && (k->dead || !k->conf.dead_topic[0]))
@@ -297,7 +322,7 @@ static enum cmg_rc kafka_open(const struct cmg_sink_options *opt, struct cmg_sin
     k->ack_user = opt->ack_user;
     k->say = opt->say;
     k->say_user = opt->say_user;
-    k->dead_fd = -1;
+    k->news = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     enum cmg_rc rc = cmg_kafka_conf_read(opt, &k->conf, reterr);
     if (rc == CMG_OK)
         rc = start(k, reterr);
@@ -396,10 +421,17 @@ static enum cmg_rc kafka_send(struct cmg_sink *s, const struct cmg_message *m)
 static enum cmg_rc kafka_poll(struct cmg_sink *s, int timeout_ms)
 {
     struct kafka *k = (struct kafka *)s;
+    uint64_t rung;
+    (void)!read(k->news, &rung, sizeof rung); /* before the poll: what comes later rings again */
     int events = rd_kafka_poll(k->rk, timeout_ms);
     if (k->broken)
         return CMG_EIO;
     return events > 0 ? CMG_OK : CMG_AGAIN;
+}
+
+static int kafka_fd(const struct cmg_sink *s)
+{
+    return ((const struct kafka *)s)->news;
 }
 
 static bool all_told(const struct kafka *k)
@@ -528,5 +560,6 @@ const struct cmg_sink_ops cmg_sink_kafka = {
     .send = kafka_send,
     .poll = kafka_poll,
     .flush = kafka_flush,
+    .fd = kafka_fd,
     .close = kafka_close,
 };

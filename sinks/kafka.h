@@ -14,6 +14,10 @@
 
 #include <stdio.h>
 
+/* Would librdkafka take this (its own name, without "kafka.")? CMG_AGAIN: it has no such property;
+ * CMG_ECONFIG: it has, but refuses the value, or it would undo what this sink promises. */
+CMG_MUST_USE enum cmg_rc cmg_kafka_property(const char *name, const char *value,
+                                            struct cmg_error *reterr);
 /* Every property of the librdkafka in use, as a table. */
 void cmg_kafka_list(FILE *to);
 /* The properties in force, one call each; the values of secrets are "[masked]". */

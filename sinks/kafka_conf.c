@@ -2,8 +2,10 @@
  * From properties to a librdkafka configuration, with defaults that lose nothing and contradictions
  * explained. */
 #include "sinks/kafka_conf.h"
+#include "sinks/kafka.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Why these: idempotence and acks=all, so that a retry neither loses nor repeats; lz4, since it
  * costs half the CPU of zstd for three fifths of its ratio on this data; murmur2_random, so that
@@ -18,6 +20,17 @@ static const struct cmg_property defaults[] = {
     {"queue.buffering.max.kbytes", "8192"},
     {"socket.keepalive.enable", "true"},
     {"log.queue", "true"},
+};
+
+/* These would take the floor from under what the sink promises. */
+static const struct {
+    const char *name, *why;
+} refused[] = {
+    {"transactional.id", "records are sent at least once, not in transactions; a repeated one has "
+                         "the same event.id"},
+    {"delivery.report.only.error", "delivery is counted by delivery reports, so all are needed"},
+    {"log.queue", "librdkafka's messages are logged from one thread only"},
+    {"plugin.library.paths", "foreign code is not loaded into this process"},
 };
 
 static bool same(const char *a, const char *b)
@@ -55,6 +68,28 @@ static enum cmg_rc set(struct cmg_kafka_conf *c, const char *name, const char *v
                 strstr(name, "password") || strstr(name, "secret") ? "[masked]" : value, why);
 }
 
+static enum cmg_rc set_given(struct cmg_kafka_conf *c, const char *name, const char *value,
+                             struct cmg_error *reterr)
+{
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        if (same(name, refused[i].name))
+            return fail(reterr, name, NULL, refused[i].why);
+    return set(c, name, value, reterr);
+}
+
+enum cmg_rc cmg_kafka_property(const char *name, const char *value, struct cmg_error *reterr)
+{
+    size_t size = 0; /* asks for the size only */
+    struct cmg_kafka_conf c = {.rd = rd_kafka_conf_new()};
+    rd_kafka_topic_conf_t *t = rd_kafka_topic_conf_new();
+    bool known = rd_kafka_conf_get(c.rd, name, NULL, &size) == RD_KAFKA_CONF_OK ||
+                 rd_kafka_topic_conf_get(t, name, NULL, &size) == RD_KAFKA_CONF_OK;
+    enum cmg_rc rc = set_given(&c, name, value, reterr);
+    rd_kafka_topic_conf_destroy(t);
+    rd_kafka_conf_destroy(c.rd);
+    return rc == CMG_OK || known ? rc : CMG_AGAIN;
+}
+
 static enum cmg_rc set_all(const struct cmg_sink_options *opt, struct cmg_kafka_conf *c,
                            struct cmg_error *reterr)
 {
@@ -68,13 +103,30 @@ static enum cmg_rc set_all(const struct cmg_sink_options *opt, struct cmg_kafka_
         rc = set(c, "test.mock.num.brokers", mock, reterr);
     for (size_t i = 0; i < opt->properties && rc == CMG_OK; i++)
         if (strncmp(opt->property[i].name, "kafka.", 6) == 0)
-            rc = set(c, opt->property[i].name + 6, opt->property[i].value, reterr);
+            rc = set_given(c, opt->property[i].name + 6, opt->property[i].value, reterr);
     return rc;
 }
 
 static bool get(const struct cmg_kafka_conf *c, const char *name, char *value, size_t size)
 {
     return rd_kafka_conf_get(c->rd, name, value, &size) == RD_KAFKA_CONF_OK;
+}
+
+static uint64_t get_number(const struct cmg_kafka_conf *c, const char *name)
+{
+    char value[32];
+    return get(c, name, value, sizeof value) ? strtoull(value, NULL, 10) : 0;
+}
+
+/* A message that is larger than the whole queue would wait for room for ever. */
+static enum cmg_rc check_sizes(const struct cmg_kafka_conf *c, struct cmg_error *reterr)
+{
+    char value[32] = "";
+    if (get_number(c, "message.max.bytes") <= get_number(c, "queue.buffering.max.kbytes") * 1024)
+        return CMG_OK;
+    (void)get(c, "message.max.bytes", value, sizeof value);
+    return fail(reterr, "kafka.message.max.bytes", value,
+                "is more than the whole queue holds; raise kafka.queue.buffering.max.kbytes, too");
 }
 
 /* librdkafka would refuse these too, in words that do not say which default they meet. */
@@ -89,9 +141,22 @@ static enum cmg_rc contradictions(const struct cmg_kafka_conf *c, struct cmg_err
         return fail(reterr, "kafka.acks", value, remedy);
     if (get(c, "retries", value, sizeof value) && same(value, "0"))
         return fail(reterr, "kafka.retries", value, remedy);
+    if (get(c, "max.in.flight.requests.per.connection", value, sizeof value) &&
+        get_number(c, "max.in.flight.requests.per.connection") > 5 && !same(value, "1000000"))
+        return fail(reterr, "kafka.max.in.flight.requests.per.connection", value, remedy);
     if (get(c, "queuing.strategy", value, sizeof value) && !same(value, "fifo"))
         return fail(reterr, "kafka.queuing.strategy", value, remedy);
     return CMG_OK;
+}
+
+/* A checkpoint that moves over what nobody confirmed would not be one. */
+static enum cmg_rc check_acks(const struct cmg_kafka_conf *c, struct cmg_error *reterr)
+{
+    char value[32];
+    if (!get(c, "acks", value, sizeof value) || !same(value, "0"))
+        return CMG_OK;
+    return fail(reterr, "kafka.acks", value,
+                "then nothing is ever confirmed, and a checkpoint needs that; use 1 or all");
 }
 
 static bool legal_topic(const char *t)
@@ -196,6 +261,10 @@ enum cmg_rc cmg_kafka_conf_read(const struct cmg_sink_options *opt, struct cmg_k
         rc = set_all(opt, &c, reterr);
     if (rc == CMG_OK)
         rc = contradictions(&c, reterr);
+    if (rc == CMG_OK)
+        rc = check_sizes(&c, reterr);
+    if (rc == CMG_OK && same(own(opt, "endless", "false"), "true"))
+        rc = check_acks(&c, reterr);
     if (rc == CMG_OK)
         rc = read_own(opt, &c, reterr);
     if (rc != CMG_OK) {

@@ -97,6 +97,9 @@ struct cmg_sink_ops {
     /* Waits up to `timeout_ms` (-1: as long as it takes, or until a signal) for everything that was
      * sent to be confirmed. CMG_OK: it is; CMG_AGAIN: time over or signal, may be called again. */
     enum cmg_rc (*flush)(struct cmg_sink *s, int timeout_ms);
+    /* Readable when poll has news, so that a caller can wait for this and other things at once;
+     * poll empties it. NULL or -1: there is no such thing. */
+    int (*fd)(const struct cmg_sink *s);
     /* Flushes, reports all that is still open as failed, and frees. CMG_OK only when every message
      * ever taken was confirmed. `ret_stats` (may be NULL) gets the last word of the counters. */
     enum cmg_rc (*close)(struct cmg_sink *s, int timeout_ms, struct cmg_sink_stats *ret_stats);
@@ -115,6 +118,11 @@ static inline enum cmg_rc cmg_sink_poll(struct cmg_sink *s, int timeout_ms)
 static inline enum cmg_rc cmg_sink_flush(struct cmg_sink *s, int timeout_ms)
 {
     return s->ops->flush(s, timeout_ms);
+}
+
+static inline int cmg_sink_fd(const struct cmg_sink *s)
+{
+    return s->ops->fd ? s->ops->fd(s) : -1;
 }
 
 /* NULL is fine. */

@@ -357,6 +357,15 @@ enum cmg_rc cmg_follow_engine(struct cmg_follow *f, const struct cmg_engine *e)
     return CMG_OK;
 }
 
+static uint64_t lag_of(const struct log *log)
+{
+    uint64_t lag = 0;
+    for (const struct file *file = log->wanted ? log->files : NULL; file; file = file->next)
+        if (!file->alias && !file->done && file->size > file->fed)
+            lag += file->size - file->fed;
+    return lag;
+}
+
 const struct cmg_follow_stats *cmg_follow_stats(struct cmg_follow *f)
 {
     struct cmg_follow_stats *s = &f->stats;
@@ -364,8 +373,10 @@ const struct cmg_follow_stats *cmg_follow_stats(struct cmg_follow *f)
     s->logs = f->n_logs;
     s->open = f->n_open;
     s->unacked = f->acks.next - f->acks.first;
-    s->watched = s->polled = 0;
+    s->watched = s->polled = s->lag = 0;
     for (size_t i = 0; i < f->n_folders; i++) {
+        for (size_t j = 0; j < f->folders[i]->n_logs; j++)
+            s->lag += lag_of(f->folders[i]->logs[j]);
         s->watched += f->folders[i]->wildcards && f->folders[i]->wd >= 0;
         s->polled += f->folders[i]->wildcards && f->folders[i]->wd < 0;
     }

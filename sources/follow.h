@@ -84,6 +84,7 @@ struct cmg_follow_stats {
     uint64_t open;                  /* file handles now */
     uint64_t watched, polled;       /* folders now */
     uint64_t unacked;               /* records on their way now */
+    uint64_t lag;                   /* bytes that are there and not read, as far as is known */
     struct cmg_stream_stats stream; /* of all streams together */
 };
 

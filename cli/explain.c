@@ -163,7 +163,9 @@ static bool names_code(const struct cmg_entry *e, const struct cmg_rule *r, cons
                r->substatus == (int32_t)(c->value % 1000);
     if (c->table == CMG_TABLE_HTTP)
         return r && r->status == (int32_t)c->value;
-    if (c->table == CMG_TABLE_AADSTS)
+    if (c->table == CMG_TABLE_SCHANNEL)
+        return r && r->event == c->value;
+    if (c->table == CMG_TABLE_AADSTS || c->table == CMG_TABLE_ALERT)
         return false;
     return r ? r->code == c->value : e->code == c->value;
 }
@@ -212,7 +214,7 @@ static bool read_plain(cmg_str s, uint32_t *ret)
     return s.len > 0 && s.len <= 7;
 }
 
-/* 403.7, 403, AADSTS50034, 50034. */
+/* 403.7, 403, AADSTS50034, 50034, 36884, 48. */
 static void try_numbers(struct explain *x, cmg_str word)
 {
     size_t dot = cmg_str_chr(word, '.');
@@ -227,6 +229,8 @@ static void try_numbers(struct explain *x, cmg_str word)
     if (read_plain(word, &n)) {
         (void)show_if_known(x, CMG_TABLE_HTTP, n);
         (void)show_if_known(x, CMG_TABLE_AADSTS, n);
+        (void)show_if_known(x, CMG_TABLE_SCHANNEL, n);
+        (void)show_if_known(x, CMG_TABLE_ALERT, n);
     }
 }
 

@@ -33,9 +33,10 @@ const char *cmg_word_of_confidence(enum cmg_confidence confidence)
 const char *cmg_word_of_table(enum cmg_code_table table)
 {
     static const char *const words[CMG_TABLES] = {
-        [CMG_TABLE_WINHTTP] = "winhttp", [CMG_TABLE_HRESULT] = "hresult",
-        [CMG_TABLE_BITS] = "bits",       [CMG_TABLE_IIS] = "iis",
-        [CMG_TABLE_HTTP] = "http",       [CMG_TABLE_AADSTS] = "aadsts"};
+        [CMG_TABLE_WINHTTP] = "winhttp",   [CMG_TABLE_HRESULT] = "hresult",
+        [CMG_TABLE_BITS] = "bits",         [CMG_TABLE_IIS] = "iis",
+        [CMG_TABLE_HTTP] = "http",         [CMG_TABLE_AADSTS] = "aadsts",
+        [CMG_TABLE_SCHANNEL] = "schannel", [CMG_TABLE_ALERT] = "tls-alert"};
     return words[table];
 }
 
@@ -43,7 +44,7 @@ const char *cmg_code_spell(enum cmg_code_table table, uint32_t value, char out[C
 {
     if (table == CMG_TABLE_IIS)
         snprintf(out, CMG_SPELLING_MAX, "%u.%u", value / 1000, value % 1000);
-    else if (table == CMG_TABLE_HTTP)
+    else if (table == CMG_TABLE_HTTP || table == CMG_TABLE_SCHANNEL || table == CMG_TABLE_ALERT)
         snprintf(out, CMG_SPELLING_MAX, "%u", value);
     else if (table == CMG_TABLE_AADSTS)
         snprintf(out, CMG_SPELLING_MAX, "AADSTS%u", value);

@@ -63,11 +63,14 @@ enum cmg_code_table {
     CMG_TABLE_IIS,
     CMG_TABLE_HTTP,
     CMG_TABLE_AADSTS,
+    CMG_TABLE_SCHANNEL,
+    CMG_TABLE_ALERT,
     CMG_TABLES
 };
 
 /* A row of a code table. `value`: WINHTTP, HRESULT and BITS as HRESULT; IIS as status * 1000 +
- * substatus; HTTP and AADSTS as the number. */
+ * substatus; the others as the number:
+ * SCHANNEL is the id of an event, ALERT what AlertDesc of such an event holds. */
 struct cmg_code {
     enum cmg_code_table table;
     uint32_t value;

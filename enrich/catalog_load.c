@@ -716,8 +716,8 @@ static const struct field code_fields[] = {
     {.key = NULL},
 };
 
-static const char *const table_names[] = {"winhttp", "hresult", "bits", "iis",
-                                          "http",    "aadsts",  NULL};
+static const char *const table_names[] = {"winhttp", "hresult",  "bits",      "iis", "http",
+                                          "aadsts",  "schannel", "tls-alert", NULL};
 
 /* 403.7 as 403007. */
 static bool get_iis(cmg_str s, uint32_t *ret)
@@ -747,6 +747,10 @@ static bool get_code(enum cmg_code_table table, cmg_str s, uint32_t *ret)
         return get_iis(s, ret);
     case CMG_TABLE_HTTP:
         return get_digits(s, 10, 999, ret) && *ret >= 100;
+    case CMG_TABLE_SCHANNEL:
+        return get_digits(s, 10, 0xffff, ret) && *ret;
+    case CMG_TABLE_ALERT:
+        return get_digits(s, 10, 0xff, ret);
     default:
         return get_digits(cmg_str_starts(s, CMG_LIT("AADSTS")) ? cmg_str_from(s, 6) : s, 10,
                           99999999, ret) &&

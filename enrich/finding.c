@@ -82,6 +82,24 @@ static void add_times(struct cmg_case *x, struct cmg_finding *f)
     add_fact(f, CMG_LIT("current_time"), cmg_str_of(t->current_time, s->current_time));
 }
 
+/* A TLS alert by its name: events of Schannel have only its number. */
+static void add_alert(struct cmg_case *x, struct cmg_finding *f)
+{
+    const struct cmg_event *ev = &x->r->event;
+    for (size_t i = 0; x->event && i < ev->attrs; i++) {
+        uint32_t n = 0;
+        cmg_str digits = ev->attr[i].value;
+        if (!cmg_str_ends(ev->attr[i].name, CMG_LIT("AlertDesc")) || !digits.len || digits.len > 3)
+            continue;
+        for (size_t k = 0; k < digits.len; k++)
+            n = 10 * n + (uint32_t)(cmg_is_digit(digits.ptr[k]) ? digits.ptr[k] - '0' : 999);
+        const struct cmg_code *alert = cmg_catalog_code(x->e->catalog, CMG_TABLE_ALERT, n);
+        if (alert)
+            add_fact(f, CMG_LIT("tls_alert"), alert->symbol);
+        return;
+    }
+}
+
 /* ---- the finding ----------------------------------------------------------------------------- */
 
 static void fill_own(struct cmg_case *x, const struct cmg_rule *rule, struct cmg_finding *f)
@@ -126,6 +144,7 @@ void cmg_finding_fill(struct cmg_case *x, const struct cmg_rule *rule, const str
         f->url = cmg_str_of(cmg_corr_incident_text(x->c, j->incident)->url, inc->url);
     if (!f->code)
         f->code = rule->entry->code;
+    add_alert(x, f);
     const struct cmg_entry *entry = cmg_enricher_class(x->e, inc->class_hash);
     f->scope = cmg_scope_of(entry ? entry : rule->entry, inc->scope);
     memcpy(f->incident, inc->id, CMG_ID_SIZE);

@@ -332,9 +332,25 @@ static json_t *parse(cmg_str text, json_error_t *ret_error)
     return root ? root : json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, ret_error);
 }
 
+/* Jansson 2.14 passes over a NUL behind a number, as if it were not there. */
+static bool is_text(struct load *l, cmg_str text)
+{
+    size_t nul = cmg_str_chr(text, '\0');
+    struct cmg_json_place at = {1, 1};
+    if (nul == CMG_STR_NPOS)
+        return true;
+    for (size_t i = 0; i < nul; i++) {
+        at.column = text.ptr[i] == '\n' ? 1 : at.column + 1;
+        at.line += text.ptr[i] == '\n';
+    }
+    return file_fault(l, CMG_ECONFIG, at, "a NUL byte; is this a text file in UTF-8?");
+}
+
 static bool parse_source(struct load *l, struct source *s)
 {
     size_t depth;
+    if (!is_text(l, s->text))
+        return false;
     struct cmg_json_digest want = cmg_json_digest_of(s->text, &depth), got = cmg_json_digest_init();
     if (depth > DEPTH_MAX)
         return file_fault(l, CMG_ECONFIG, (struct cmg_json_place){1, 1}, "nested deeper than %d",

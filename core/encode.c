@@ -31,9 +31,12 @@ cmg_str cmg_problem_name(unsigned bit)
     return bit < 32 ? names[bit] : CMG_LIT("");
 }
 
-static cmg_str id_str(const char id[CMG_ID_SIZE])
+/* Ids are whole or empty; only those that somebody made up are of another length. */
+static inline cmg_str id_str(const char id[CMG_ID_SIZE])
 {
-    return cmg_str_of(id, strnlen(id, CMG_ID_SIZE));
+    if (!id[0] || !id[CMG_ID_SIZE - 2] || id[CMG_ID_SIZE - 1])
+        return cmg_str_of(id, strnlen(id, CMG_ID_SIZE));
+    return cmg_str_of(id, CMG_ID_SIZE - 1);
 }
 
 /* ---- event.category, event.type, event.outcome, event.kind -------------------------------- */

@@ -53,18 +53,36 @@ INLINE char *end_group(char *p, size_t opening)
 {
     if (p[-1] == '{')
         return p - opening;
-    p[-1] = '}';
-    *p++ = ',';
-    return p;
+    return PUT(p - 1, "},");
+}
+
+/* Up to CMG_WORD_MAX bytes by copies that overlap: words are too short for a call of memcpy. */
+INLINE char *copy_word(char *p, const char *s, size_t n)
+{
+    if (n >= 16) {
+        memcpy(p, s, 16);
+        if (n > 32)
+            memcpy(p + 16, s + 16, 16);
+        memcpy(p + n - 16, s + n - 16, 16);
+    } else if (n >= 8) {
+        memcpy(p, s, 8);
+        memcpy(p + n - 8, s + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(p, s, 4);
+        memcpy(p + n - 4, s + n - 4, 4);
+    } else {
+        p[0] = s[0];
+        p[n / 2] = s[n / 2];
+        p[n - 1] = s[n - 1];
+    }
+    return p + n;
 }
 
 INLINE char *put_word(char *p, const char *key, size_t n, cmg_str s)
 {
     if (!s.len)
         return p;
-    p = put(p, key, n);
-    memcpy(p, s.ptr, s.len);
-    return PUT(p + s.len, "\",");
+    return PUT(copy_word(put(p, key, n), s.ptr, s.len), "\",");
 }
 
 INLINE char *put_text(struct cmg_json *j, char *p, const char *key, size_t n, cmg_str s)
@@ -89,7 +107,11 @@ INLINE char *put_number(char *p, const char *key, size_t n, bool when, uint64_t 
 {
     if (!when)
         return p;
-    p = cmg_json_u64(put(p, key, n), value);
+    p = put(p, key, n);
+    if (value < 10)
+        *p++ = (char)('0' + value);
+    else
+        p = cmg_json_u64(p, value);
     *p++ = ',';
     return p;
 }
@@ -197,7 +219,7 @@ static char *put_record(struct cmg_json *j, const struct cmg_record *r, char *p)
 enum cmg_rc cmg_record_to_json(const struct cmg_record *r, struct cmg_buf *out)
 {
     struct cmg_json j;
-    char *p = cmg_json_begin(&j, out, FIXED + 2 * (r->raw.len < 4096 ? r->raw.len : 4096));
+    char *p = cmg_json_begin(&j, out, FIXED);
     if (p)
         p = put_record(&j, r, p);
     return cmg_json_end(&j, p);

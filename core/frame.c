@@ -2,6 +2,7 @@
  * From the text of one record to the record: decoder, time, identity. */
 #include "core/stream.h"
 #include "core/time.h"
+#include "core/v16.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -117,21 +118,37 @@ static void date(struct cmg_stream *s, struct cmg_record *r)
     }
 }
 
-/* Eight digits of `v`, the high one first: its nibbles are spread over eight bytes, and those above
- * nine get the distance from '9' to 'a' on top. */
-static void write_hex8(char *out, uint32_t v)
+/* Sixteen digits of `v`, the high one first. */
+#ifdef CMG_V16_SSE2
+static inline void write_hex16(char *out, uint64_t v)
+{
+    const __m128i low = _mm_set1_epi8(15);
+    __m128i x = _mm_cvtsi64_si128((int64_t)__builtin_bswap64(v));
+    __m128i d = _mm_unpacklo_epi8(_mm_and_si128(_mm_srli_epi64(x, 4), low), _mm_and_si128(x, low));
+    __m128i letter =
+        _mm_and_si128(_mm_cmpgt_epi8(d, _mm_set1_epi8(9)), _mm_set1_epi8('a' - '9' - 1));
+    _mm_storeu_si128((__m128i *)(void *)out,
+                     _mm_add_epi8(_mm_add_epi8(d, _mm_set1_epi8('0')), letter));
+}
+#else
+/* Eight of them: the nibbles of `v` are spread over eight bytes, and those above nine get the
+ * distance from '9' to 'a' on top. */
+static inline uint64_t hex8(uint32_t v)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
     uint64_t x = v;
     x = (x & 0xffff) << 32 | x >> 16;
     x = (x & UINT64_C(0x000000ff000000ff)) << 16 | (x >> 8 & UINT64_C(0x000000ff000000ff));
     x = (x & UINT64_C(0x000f000f000f000f)) << 8 | (x >> 4 & UINT64_C(0x000f000f000f000f));
-    x += 0x30 * ones + 0x27 * ((x + 6 * ones) >> 4 & ones);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    x = __builtin_bswap64(x);
-#endif
-    memcpy(out, &x, sizeof x);
+    return x + 0x30 * ones + 0x27 * ((x + 6 * ones) >> 4 & ones);
 }
+
+static inline void write_hex16(char *out, uint64_t v)
+{
+    cmg_word_store(out, hex8((uint32_t)(v >> 32)));
+    cmg_word_store(out + 8, hex8((uint32_t)v));
+}
+#endif
 
 static uint64_t big_endian64(uint64_t v)
 {
@@ -161,12 +178,9 @@ static void identify(struct cmg_stream *s, const struct cmg_frame *f, struct cmg
     const struct cmg_time *t = &r->event.time;
     int64_t own = t->known ? t->ns - t->offset_min * 60 * CMG_NS_PER_S : 0;
     uint64_t ms = own > 0 ? (uint64_t)own / 1000000 : 0;
-    write_hex8(r->id + 4, (uint32_t)ms); /* the next writes over its first four: the same digits */
-    write_hex8(r->id, (uint32_t)(ms >> 16));
-    write_hex8(r->id + PREFIX, (uint32_t)(all.high64 >> 32));
-    write_hex8(r->id + PREFIX + 8, (uint32_t)all.high64);
-    write_hex8(r->id + PREFIX + 16, (uint32_t)(all.low64 >> 32));
-    write_hex8(r->id + PREFIX + 24, (uint32_t)all.low64);
+    write_hex16(r->id, ms << 16); /* the hash is written over its last four */
+    write_hex16(r->id + PREFIX, all.high64);
+    write_hex16(r->id + PREFIX + 16, all.low64);
     r->id[CMG_ID_SIZE - 1] = '\0';
 }
 

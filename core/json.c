@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * JSON strings at copying speed (RFC 8259, section 7).
  *
- * Log text is long runs that need no escape, then a cluster of quotes (the attributes of a CCM
- * record) or backslashes (a path). Runs are copied 64 bytes at a time; in a block with specials a
- * bit mask leads from one to the next, so that no byte is looked at by itself. */
+ * Text is copied sixteen bytes at a time before it is known whether that was right. A mask of the
+ * bytes that need an escape then says where to write one and to copy the rest of the sixteen again
+ * behind it; so a byte is never looked at by itself. Nothing behind a text is read: its end is
+ * worked on in a padded copy. */
 #include "core/json.h"
 
+#include "core/v16.h"
+
 enum {
-    BLOCK = CMG_JSON_BLOCK,
-    WIDE = 16,                      /* one copy; may write that much past the end of a run */
-    ESCAPED = 6 * BLOCK + 2 * WIDE, /* the most that one block can become, and the copies' excess */
+    WIDE = CMG_V16, /* one copy: may write that much too far, and read that much behind its chunk */
+    PAD = 2 * WIDE, /* what has to follow so that a chunk can be worked on where it stands */
+    LONGEST = 6,    /* \u00XX */
+    STEP = 1 << 10, /* bytes of a text that room is made for at once when it is scarce */
 };
 
 /* Two letters where JSON has them, else \u00XX; the last byte is the length. */
@@ -50,113 +54,99 @@ static const char escapes[][8] = {
     ['\\'] = "\\\\\0\0\0\0\0\2",
 };
 
-static inline char *put_escape(char *p, char c)
-{
-    const char *e = escapes[(unsigned char)c];
-    memcpy(p, e, 8);
-    return p + e[7];
-}
+/* ---- escaping ----------------------------------------------------------------------------- */
 
 static inline void copy16(char *to, const char *from)
 {
-    memcpy(to, from, WIDE);
+    cmg_v16_store(to, cmg_v16_load(from));
 }
 
-static inline uint64_t mask64(const char *p)
+/* The escape of src[at] and the rest of the chunk behind it, for each bit of `mask`. Position `p`
+ * belongs to src[0] and moves on by what the escapes are longer than a byte. */
+static inline char *put_escapes(char *p, const char *src, uint32_t mask)
 {
-    return cmg_json_mask16(p) | (uint64_t)cmg_json_mask16(p + 16) << 16 |
-           (uint64_t)cmg_json_mask16(p + 32) << 32 | (uint64_t)cmg_json_mask16(p + 48) << 48;
-}
-
-/* A run of at most BLOCK bytes. May read and write WIDE bytes more. */
-static inline char *put_run(char *p, const char *src, size_t n)
-{
-    copy16(p, src);
-    for (size_t i = WIDE; i < n; i += WIDE)
-        copy16(p + i, src + i);
-    return p + n;
-}
-
-/* `n` bytes, at most BLOCK, with specials where `mask` has bits. WIDE bytes behind src can be read.
- */
-static char *put_block(char *p, const char *src, size_t n, uint64_t mask)
-{
-    size_t done = 0;
     for (; mask; mask &= mask - 1) {
-        size_t at = (size_t)__builtin_ctzll(mask);
-        p = put_run(p, src + done, at - done);
-        p = put_escape(p, src[at]);
-        done = at + 1;
+        unsigned at = (unsigned)__builtin_ctz(mask);
+        const char *escape = escapes[(unsigned char)src[at]];
+        memcpy(p + at, escape, sizeof escapes[0]);
+        p += escape[7] - 1;
+        copy16(p + at + 1, src + at + 1);
     }
-    return put_run(p, src + done, n - done);
+    return p;
 }
 
-/* The same where nothing behind src may be read. */
-static __attribute__((noinline)) char *put_last(char *p, const char *src, size_t n)
+static inline char *put_chunk(char *p, const char *src)
 {
-    char pad[BLOCK + WIDE];
+    struct cmg_v16 x = cmg_v16_load(src);
+    cmg_v16_store(p, x);
+    return put_escapes(p, src, cmg_v16_specials(x)) + WIDE;
+}
+
+/* The end of a text, of which `n` bytes, at most PAD, are left: the last ones before pad + PAD. */
+static char *put_end(char *p, const char *pad, size_t n)
+{
+    const char *src = pad + PAD - n;
+    if (n > WIDE) {
+        p = put_chunk(p, src);
+        src += WIDE;
+        n -= WIDE;
+    }
+    struct cmg_v16 x = cmg_v16_load(src);
+    cmg_v16_store(p, x);
+    return put_escapes(p, src, cmg_v16_specials(x) & ((1U << n) - 1)) + n;
+}
+
+/* At least PAD bytes. Not inlined, like put_special, so that a short text has no stack to set up.
+ */
+static __attribute__((noinline)) char *put_long(char *p, const char *src, size_t n)
+{
+    /* First of all, since a load that spans two fresh stores would have to wait for both. */
+    char pad[PAD + WIDE];
+    copy16(pad, src + n - PAD);
+    copy16(pad + WIDE, src + n - WIDE);
+    memset(pad + PAD, ' ', WIDE);
+    for (; n >= PAD; n -= WIDE, src += WIDE)
+        p = put_chunk(p, src);
+    return put_end(p, pad, n);
+}
+
+/* Fewer than PAD bytes, with a special among them. */
+static __attribute__((noinline)) char *put_special(char *p, const char *src, size_t n)
+{
+    char pad[PAD + WIDE];
     memset(pad, ' ', sizeof pad);
-    memcpy(pad, src, n);
-    return put_block(p, pad, n, mask64(pad));
+    memcpy(pad + PAD - n, src, n);
+    return put_end(p, pad, n);
 }
 
-/* Room for `more` bytes and the margin behind `p`. */
-static __attribute__((noinline)) char *grow(struct cmg_json *j, char *p, size_t more)
+/* From here on, fewer than PAD bytes without a special: by two reads and copies that overlap. False
+ * where there is one. */
+
+static inline bool put_clean_chunks(char *p, const char *src, size_t n)
 {
-    size_t used = p ? (size_t)(p - (j->out->ptr + j->out->len)) : 0;
-    if (j->rc == CMG_OK)
-        j->rc = more <= SIZE_MAX - used - j->margin
-                    ? cmg_buf_reserve(j->out, used + more + j->margin)
-                    : CMG_ELIMIT;
-    if (j->rc != CMG_OK)
-        return p;
-    j->end = j->out->ptr + j->out->size;
-    return j->out->ptr + j->out->len + used;
+    struct cmg_v16 head = cmg_v16_load(src), tail = cmg_v16_load(src + n - WIDE);
+    cmg_v16_store(p, head);
+    cmg_v16_store(p + n - WIDE, tail);
+    return !(cmg_v16_specials(head) | cmg_v16_specials(tail));
 }
 
-char *cmg_json_begin(struct cmg_json *j, struct cmg_buf *out, size_t margin)
+static inline bool put_clean_words(char *p, const char *src, size_t n)
 {
-    *j = (struct cmg_json){.out = out, .margin = margin + ESCAPED};
-    return grow(j, NULL, 0);
+    uint64_t head = cmg_word_load(src), tail = cmg_word_load(src + n - 8);
+    cmg_word_store(p, head);
+    cmg_word_store(p + n - 8, tail);
+    return !cmg_v16_specials(cmg_v16_words(head, tail));
 }
 
-enum cmg_rc cmg_json_end(struct cmg_json *j, const char *p)
+static inline bool put_clean_halves(char *p, const char *src, size_t n)
 {
-    if (j->rc == CMG_OK)
-        j->out->len = (size_t)(p - j->out->ptr);
-    return j->rc;
-}
-
-/* At least WIDE bytes without a special, the last copy overlapping the one before. False: there is
- * one. */
-static inline bool put_clean(char *p, const char *src, size_t n)
-{
-    uint32_t special = cmg_json_mask16(src + n - WIDE);
-    copy16(p + n - WIDE, src + n - WIDE);
-    for (size_t i = 0; i + WIDE < n; i += WIDE) {
-        special |= cmg_json_mask16(src + i);
-        copy16(p + i, src + i);
-    }
-    return !special;
-}
-
-/* The same for 4 to 15 bytes, and 1 to 3: reads and copies that overlap instead of a loop. */
-static inline bool put_clean_word(char *p, const char *src, size_t n)
-{
-    uint64_t head, tail;
-    if (n >= 8) {
-        memcpy(&head, src, 8);
-        memcpy(&tail, src + n - 8, 8);
-        memcpy(p, &head, 8);
-        memcpy(p + n - 8, &tail, 8);
-        return !(cmg_json_marks8(head) | cmg_json_marks8(tail));
-    }
-    uint32_t a, b;
-    memcpy(&a, src, 4);
-    memcpy(&b, src + n - 4, 4);
-    memcpy(p, &a, 4);
-    memcpy(p + n - 4, &b, 4);
-    return !cmg_json_marks8((uint64_t)a << 32 | b);
+    uint32_t head, tail;
+    memcpy(&head, src, 4);
+    memcpy(&tail, src + n - 4, 4);
+    memcpy(p, &head, 4);
+    memcpy(p + n - 4, &tail, 4);
+    uint64_t both = (uint64_t)head << 32 | tail;
+    return !cmg_v16_specials(cmg_v16_words(both, both));
 }
 
 static inline bool put_clean_bytes(char *p, const char *src, size_t n)
@@ -166,76 +156,143 @@ static inline bool put_clean_bytes(char *p, const char *src, size_t n)
     p[0] = (char)a;
     p[n / 2] = (char)b;
     p[n - 1] = (char)c;
-    return !cmg_json_marks8(UINT64_C(0x2020202020000000) | a << 16 | b << 8 | c);
+    uint64_t all = UINT64_C(0x2020202020000000) | a << 16 | b << 8 | c;
+    return !cmg_v16_specials(cmg_v16_words(all, all));
 }
 
-/* The rest of a text: fewer than BLOCK + WIDE bytes. */
-static char *put_rest(char *p, const char *src, size_t n)
+/* At least one byte. LONGEST bytes for each of them, and WIDE, are free at `p`. */
+static inline __attribute__((always_inline)) char *put_text(char *p, const char *src, size_t n)
 {
-    bool clean = n >= WIDE ? put_clean(p, src, n)
-                 : n >= 4  ? put_clean_word(p, src, n)
+    if (n >= PAD)
+        return put_long(p, src, n);
+    bool clean = n >= WIDE ? put_clean_chunks(p, src, n)
+                 : n >= 8  ? put_clean_words(p, src, n)
+                 : n >= 4  ? put_clean_halves(p, src, n)
                            : put_clean_bytes(p, src, n);
-    if (clean)
-        return p + n;
-    if (n > BLOCK) {
-        p = put_last(p, src, BLOCK);
-        src += BLOCK;
-        n -= BLOCK;
+    return clean ? p + n : put_special(p, src, n);
+}
+
+/* ---- room --------------------------------------------------------------------------------- */
+
+/* What was written so far goes on in a buffer that may hold all that out still may, and more of
+ * what is only asked for and not used. */
+static enum cmg_rc leave_out(struct cmg_json *j, size_t used, size_t need)
+{
+    size_t left = j->out->cap - j->out->len, excess = j->margin + (size_t)LONGEST * STEP;
+    j->draft = cmg_buf_init(left < SIZE_MAX - excess ? left + excess : SIZE_MAX);
+    enum cmg_rc rc = cmg_buf_reserve(&j->draft, need);
+    if (rc != CMG_OK)
+        return rc;
+    if (used)
+        memcpy(j->draft.ptr, j->out->ptr + j->out->len, used);
+    j->to = &j->draft;
+    return CMG_OK;
+}
+
+/* Room for `more` bytes and the margin behind `p`. */
+static __attribute__((noinline)) char *grow(struct cmg_json *j, char *p, size_t more)
+{
+    size_t used = p ? (size_t)(p - (j->to->ptr + j->to->len)) : 0, need = used + more + j->margin;
+    if (j->rc != CMG_OK)
+        return p;
+    j->rc = cmg_buf_reserve(j->to, need);
+    if (j->rc == CMG_ELIMIT && j->to == j->out)
+        j->rc = leave_out(j, used, need);
+    if (j->rc != CMG_OK)
+        return p;
+    j->end = j->to->ptr + j->to->size - j->margin;
+    return j->to->ptr + j->to->len + used;
+}
+
+char *cmg_json_begin(struct cmg_json *j, struct cmg_buf *out, size_t margin)
+{
+    *j = (struct cmg_json){.out = out, .to = out, .margin = margin + WIDE};
+    return grow(j, NULL, 0);
+}
+
+enum cmg_rc cmg_json_end(struct cmg_json *j, const char *p)
+{
+    if (j->rc == CMG_OK && j->to == j->out)
+        j->out->len = (size_t)(p - j->out->ptr);
+    else if (j->rc == CMG_OK)
+        j->rc = cmg_buf_add(j->out, cmg_str_of(j->draft.ptr, (size_t)(p - j->draft.ptr)));
+    cmg_buf_done(&j->draft);
+    return j->rc;
+}
+
+/* Where there is no room for the longest that a text may become: as much as each step of it needs,
+ * so that the buffer grows with the result and not with the worst case. */
+static __attribute__((noinline)) char *put_in_steps(struct cmg_json *j, char *p, cmg_str s)
+{
+    while (s.len) {
+        cmg_str step = cmg_str_head(s, STEP);
+        if (j->end - p < (ptrdiff_t)(LONGEST * step.len))
+            p = grow(j, p, LONGEST * step.len);
+        if (j->rc != CMG_OK)
+            break;
+        p = put_text(p, step.ptr, step.len);
+        s = cmg_str_from(s, step.len);
     }
-    return put_last(p, src, n);
+    return p;
 }
 
 char *cmg_json_text(struct cmg_json *j, char *p, cmg_str s)
 {
-    const char *src = s.ptr;
-    size_t left = s.len;
-    if (!left || j->rc != CMG_OK)
-        return p;
-    if ((size_t)(j->end - p) < left + j->margin)
-        p = grow(j, p, left);
-    while (left >= BLOCK + WIDE && j->rc == CMG_OK) {
-        uint64_t mask = mask64(src);
-        if (!mask) {
-            memcpy(p, src, BLOCK);
-            p += BLOCK;
-        } else {
-            p = put_block(p, src, BLOCK, mask);
-        }
-        src += BLOCK;
-        left -= BLOCK;
-        if (mask && (size_t)(j->end - p) < left + j->margin)
-            p = grow(j, p, left);
-    }
-    if (j->rc != CMG_OK)
-        return p;
-    p = put_rest(p, src, left);
-    return (size_t)(j->end - p) < j->margin ? grow(j, p, 0) : p;
+    if (j->end - p < (ptrdiff_t)(LONGEST * s.len))
+        return put_in_steps(j, p, s);
+    return s.len ? put_text(p, s.ptr, s.len) : p;
 }
 
 /* ---- numbers ------------------------------------------------------------------------------ */
 
-static unsigned digits_of(uint64_t v)
+enum { TEN8 = 100000000 };
+
+/* Eight digits of v < TEN8, the first in the low byte: split into halves, all at once, until each
+ * byte has one. The products are reciprocals, exact for what they are given. */
+static inline uint64_t digits8(uint32_t v)
 {
-    unsigned n = 1;
-    for (; v >= 10000; v /= 10000)
-        n += 4;
-    return n + (v >= 10) + (v >= 100) + (v >= 1000);
+    uint64_t x = v / 10000 | (uint64_t)(v % 10000) << 32;
+    uint64_t hundreds = x * 10486 >> 20 & UINT64_C(0x0000007F0000007F);
+    x = (x << 16) - hundreds * ((100 << 16) - 1); /* hundreds + (x - 100 * hundreds << 16) */
+    uint64_t tens = x * 103 >> 10 & UINT64_C(0x000F000F000F000F);
+    return (x << 8) - tens * ((10 << 8) - 1);
+}
+
+#define ZEROS UINT64_C(0x3030303030303030)
+
+/* 0 < v < TEN8, without leading zeros. */
+static inline char *put_digits(char *p, uint32_t v)
+{
+    uint64_t x = digits8(v);
+    unsigned leading = (unsigned)__builtin_ctzll(x) & ~7U;
+    cmg_word_store(p, (x | ZEROS) >> leading);
+    return p + 8 - leading / 8;
+}
+
+static inline char *put_digits8(char *p, uint32_t v)
+{
+    cmg_word_store(p, digits8(v) | ZEROS);
+    return p + 8;
+}
+
+static __attribute__((noinline)) char *put_large(char *p, uint64_t v)
+{
+    uint64_t high = v / TEN8;
+    if (high < TEN8)
+        p = put_digits(p, (uint32_t)high);
+    else
+        p = put_digits8(put_digits(p, (uint32_t)(high / TEN8)), (uint32_t)(high % TEN8));
+    return put_digits8(p, (uint32_t)(v % TEN8));
 }
 
 char *cmg_json_u64(char *p, uint64_t v)
 {
-    static const char pairs[] =
-        "00010203040506070809101112131415161718192021222324252627282930313233"
-        "34353637383940414243444546474849505152535455565758596061626364656667"
-        "6869707172737475767778798081828384858687888990919293949596979899";
-    char *end = p + digits_of(v), *to = end;
-    for (; v >= 100; v /= 100)
-        memcpy(to -= 2, pairs + v % 100 * 2, 2);
-    if (v >= 10)
-        memcpy(to - 2, pairs + v * 2, 2);
-    else
-        to[-1] = (char)('0' + v);
-    return end;
+    if (v >= TEN8)
+        return put_large(p, v);
+    if (v)
+        return put_digits(p, (uint32_t)v);
+    *p = '0';
+    return p + 1;
 }
 
 enum cmg_rc cmg_json_add(struct cmg_buf *out, cmg_str s)

@@ -59,20 +59,23 @@ bool cmg_civil_to_ns(const struct cmg_civil *c, int64_t *ret_ns)
     return true;
 }
 
-static void date_of(int64_t days, struct cmg_civil *ret)
+/* Day, month and year by multiplication: Neri and Schneider, "Euclidean affine functions and their
+ * application to calendar algorithms" (2023). Never negative: the earliest int64_t is in 1677. */
+static inline void date_of(int64_t days, struct cmg_civil *ret)
 {
-    /* Never negative: the earliest int64_t is in 1677. */
-    uint32_t z = (uint32_t)(days + EPOCH_DAY);
-    uint32_t era = z / DAYS_PER_ERA, of_era = z % DAYS_PER_ERA;
-    uint32_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    uint32_t of_year = of_era - (365 * y + y / 4 - y / 100);
-    uint32_t m = (5 * of_year + 2) / 153;
-    ret->day = (int)(of_year - (153 * m + 2) / 5 + 1);
-    ret->month = (int)(m < 10 ? m + 3 : m - 9);
-    ret->year = (int)(era * 400 + y) + (ret->month <= 2);
+    enum { YEAR_STEP = 2939745, MONTH_STEP = 2141, TO_JANUARY = 306 };
+    uint32_t quarters = 4 * (uint32_t)(days + EPOCH_DAY) + 3;
+    uint32_t century = quarters / DAYS_PER_ERA;
+    uint64_t in_century = (uint64_t)YEAR_STEP * (quarters % DAYS_PER_ERA | 3);
+    uint32_t of_year = (uint32_t)in_century / YEAR_STEP / 4;
+    uint32_t months = MONTH_STEP * of_year + 197913;
+    int later = of_year >= TO_JANUARY; /* January and February belong to the year that follows */
+    ret->year = (int)(100 * century + (uint32_t)(in_century >> 32)) + later;
+    ret->month = (int)(months >> 16) - 12 * later;
+    ret->day = (int)((months & 0xFFFF) / MONTH_STEP) + 1;
 }
 
-void cmg_civil_from_ns(int64_t ns, struct cmg_civil *ret)
+static inline void civil_of(int64_t ns, struct cmg_civil *ret)
 {
     int64_t days = ns / NS_PER_DAY, rest = ns % NS_PER_DAY;
     if (rest < 0) {
@@ -80,46 +83,55 @@ void cmg_civil_from_ns(int64_t ns, struct cmg_civil *ret)
         days--;
     }
     date_of(days, ret);
-    uint32_t s = (uint32_t)(rest / CMG_NS_PER_S);
-    ret->ns = (int32_t)(rest % CMG_NS_PER_S);
+    uint32_t s = (uint32_t)((uint64_t)rest / CMG_NS_PER_S);
+    ret->ns = (int32_t)((uint64_t)rest % CMG_NS_PER_S);
     ret->hour = (int)(s / 3600);
     ret->minute = (int)(s / 60 % 60);
     ret->second = (int)(s % 60);
 }
 
-/* ---- text --------------------------------------------------------------------------------- */
-
-static void put2(char *p, unsigned v)
+void cmg_civil_from_ns(int64_t ns, struct cmg_civil *ret)
 {
-    p[0] = (char)('0' + v / 10);
-    p[1] = (char)('0' + v % 10);
+    civil_of(ns, ret);
 }
 
-static void put3(char *p, unsigned v)
+/* ---- text --------------------------------------------------------------------------------- */
+
+static inline void put2(char *p, unsigned v)
+{
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233"
+        "34353637383940414243444546474849505152535455565758596061626364656667"
+        "6869707172737475767778798081828384858687888990919293949596979899";
+    memcpy(p, pairs + 2 * (size_t)v, 2);
+}
+
+static inline void put3(char *p, unsigned v)
 {
     p[0] = (char)('0' + v / 100);
     put2(p + 1, v % 100);
 }
 
-static char *put_fraction(char *p, uint32_t ns)
+static inline char *put_fraction(char *p, uint32_t ns)
 {
+    uint32_t ms = ns / 1000000, rest = ns % 1000000;
     *p++ = '.';
-    put3(p, ns / 1000000);
+    put3(p, ms);
     p += 3;
-    if (ns % 1000000 == 0)
+    if (rest == 0)
         return p;
-    put3(p, ns / 1000 % 1000);
+    put3(p, rest / 1000);
     p += 3;
-    if (ns % 1000 == 0)
+    if (rest % 1000 == 0)
         return p;
-    put3(p, ns % 1000);
+    put3(p, rest % 1000);
     return p + 3;
 }
 
 size_t cmg_rfc3339_write(int64_t ns, char out[CMG_RFC3339_MAX])
 {
     struct cmg_civil c;
-    cmg_civil_from_ns(ns, &c);
+    civil_of(ns, &c);
     memcpy(out, "0000-00-00T00:00:00", 19);
     put2(out, (unsigned)c.year / 100);
     put2(out + 2, (unsigned)c.year % 100);

@@ -6,28 +6,29 @@
  * Microsoft's best-fit table without its five undefined bytes. */
 #include "core/utf.h"
 
+#include "core/v16.h"
+
 #define REPLACEMENT 0xFFFDu
 
 /* ---- UTF-8 -------------------------------------------------------------------------------- */
 
-/* How many ASCII bytes at the front; may stop up to 7 bytes early. */
+/* How many ASCII bytes at the front; may stop up to 15 bytes early, but not before the end of a
+ * text that is nothing else. */
 static size_t ascii_blocks(const char *p, size_t len)
 {
-    const uint64_t high = UINT64_C(0x8080808080808080);
     size_t i = 0;
-    for (; len - i >= 32; i += 32) {
-        uint64_t w[4];
-        memcpy(w, p + i, sizeof w);
-        if ((w[0] | w[1] | w[2] | w[3]) & high)
+    for (; len - i >= 4 * CMG_V16; i += 4 * CMG_V16) {
+        struct cmg_v16 a = cmg_v16_or(cmg_v16_load(p + i), cmg_v16_load(p + i + CMG_V16));
+        struct cmg_v16 b =
+            cmg_v16_or(cmg_v16_load(p + i + 2 * CMG_V16), cmg_v16_load(p + i + 3 * CMG_V16));
+        if (cmg_v16_high(cmg_v16_or(a, b)))
             break;
     }
-    for (; len - i >= 8; i += 8) {
-        uint64_t w;
-        memcpy(&w, p + i, sizeof w);
-        if (w & high)
-            break;
-    }
-    return i;
+    for (; len - i >= CMG_V16; i += CMG_V16)
+        if (cmg_v16_high(cmg_v16_load(p + i)))
+            return i;
+    /* the last ones, together with some that are known */
+    return len < CMG_V16 || cmg_v16_high(cmg_v16_load(p + len - CMG_V16)) ? i : len;
 }
 
 /* What may follow a lead byte: how long the character is (0: no lead byte) and the range of its

@@ -2,10 +2,12 @@
  * Escaped text read back by Jansson, at every length and with a special character at every place;
  * the masks against the rule of RFC 8259; growth, caps and the copies' reach into what is free. */
 #include "core/json.h"
+#include "core/v16.h"
 
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 static bool must_escape(unsigned c)
 {
@@ -20,52 +22,66 @@ static uint32_t rnd(uint64_t *x)
 
 /* ---- masks -------------------------------------------------------------------------------- */
 
+static void check_masks(const char *block)
+{
+    uint32_t special = 0, high = 0;
+    for (unsigned i = 0; i < CMG_V16; i++) {
+        special |= (uint32_t)must_escape((unsigned char)block[i]) << i;
+        high |= (uint32_t)((unsigned char)block[i] >> 7) << i;
+    }
+    struct cmg_v16 x = cmg_v16_load(block);
+    char back[CMG_V16];
+    cmg_v16_store(back, x);
+    cr_assert(memcmp(back, block, sizeof back) == 0);
+    cr_assert_eq(cmg_v16_specials(x), special, "%04x for %04x", cmg_v16_specials(x), special);
+    cr_assert_eq(cmg_v16_high(x), high, "%04x for %04x", cmg_v16_high(x), high);
+}
+
 Test(json, masks_are_the_rule_for_every_byte_at_every_place)
 {
     for (unsigned around = 0; around < 4; around++)
         for (unsigned c = 0; c < 256; c++)
-            for (int at = 0; at < 16; at++) {
-                char block[16];
+            for (int at = 0; at < CMG_V16; at++) {
+                char block[CMG_V16];
                 memset(block, "\x20\xff\x7f\x23"[around], sizeof block);
                 block[at] = (char)c;
-                uint32_t want = must_escape(c) ? 1u << at : 0;
-                cr_assert_eq(cmg_json_mask16(block), want, "%02x at %d", c, at);
-                cr_assert_eq(cmg_json_mask16_portable(block), want, "%02x at %d", c, at);
+                check_masks(block);
             }
 }
 
-Test(json, both_masks_agree_on_anything)
+Test(json, masks_of_anything)
 {
     uint64_t x = 88172645463325252u;
     for (int round = 0; round < 200000; round++) {
-        unsigned char block[16];
-        uint32_t want = 0;
-        for (unsigned i = 0; i < 16; i++) {
-            static const unsigned char edges[] = {'"', '\\', 0x1f, 0x20, 0x21, 0x5b, 0x5d, 0};
-            block[i] = rnd(&x) % 4 ? (unsigned char)rnd(&x) : edges[rnd(&x) % sizeof edges];
-            want |= (uint32_t)must_escape(block[i]) << i;
-        }
-        cr_assert_eq(cmg_json_mask16((const char *)block), want);
-        cr_assert_eq(cmg_json_mask16_portable((const char *)block), want);
+        static const unsigned char edges[] = {'"', '\\', 0x1f, 0x20, 0x21, 0x5b, 0x5d, 0};
+        char block[CMG_V16];
+        for (unsigned i = 0; i < CMG_V16; i++)
+            block[i] = (char)(rnd(&x) % 4 ? rnd(&x) : edges[rnd(&x) % sizeof edges]);
+        check_masks(block);
     }
 }
 
 /* ---- texts -------------------------------------------------------------------------------- */
+
+static void check_read(cmg_str text, const char *what)
+{
+    struct cmg_buf out = cmg_buf_init(1 << 20);
+    cr_assert_eq(cmg_json_add(&out, text), CMG_OK);
+    json_error_t err;
+    json_t *v = json_loadb(out.ptr, out.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &err);
+    cr_assert(v && json_is_string(v), "%s: %s in %.*s", what, err.text, (int)out.len, out.ptr);
+    cr_assert(cmg_str_eq(cmg_str_of(json_string_value(v), json_string_length(v)), text), "%s: %.*s",
+              what, (int)out.len, out.ptr);
+    json_decref(v);
+    cmg_buf_done(&out);
+}
 
 /* `text` from a block of its own size, so that ASan sees a byte read too many. */
 static void check_text(const char *text, size_t len, const char *what)
 {
     char *copy = malloc(len ? len : 1);
     memcpy(copy, text, len);
-    struct cmg_buf out = cmg_buf_init(1 << 20);
-    cr_assert_eq(cmg_json_add(&out, cmg_str_of(copy, len)), CMG_OK);
-    json_error_t err;
-    json_t *v = json_loadb(out.ptr, out.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &err);
-    cr_assert(v && json_is_string(v), "%s: %s in %.*s", what, err.text, (int)out.len, out.ptr);
-    cr_assert(json_string_length(v) == len && memcmp(json_string_value(v), text, len) == 0,
-              "%s: %.*s", what, (int)out.len, out.ptr);
-    json_decref(v);
-    cmg_buf_done(&out);
+    check_read(cmg_str_of(copy, len), what);
     free(copy);
 }
 
@@ -138,27 +154,56 @@ Test(json, the_worst_text_grows_the_buffer)
     free(text);
 }
 
-/* Whatever the cap, a text is there whole or not at all, and nothing is written past the cap (ASan
- * looks). */
-Test(json, all_or_nothing_at_every_cap)
+/* Whatever the cap, a text is there whole, or, where the cap is too small for it, not at all; and
+ * nothing is written past the cap (ASan looks). */
+static void check_caps(cmg_str text)
 {
-    char text[300];
-    for (size_t i = 0; i < sizeof text; i++)
-        text[i] = i % 3 ? 'x' : '\x02';
-    size_t whole = 2 + 100 * 6 + 200, least = 0;
-    for (size_t cap = 6; cap < 2000; cap++) {
-        struct cmg_buf out = cmg_buf_init(cap);
+    struct cmg_buf out = cmg_buf_init(1 << 20);
+    cr_assert_eq(cmg_json_add(&out, text), CMG_OK);
+    size_t whole = out.len;
+    cmg_buf_done(&out);
+    for (size_t cap = 6; cap < 6 + whole + 100; cap++) {
+        out = cmg_buf_init(cap);
         cr_assert_eq(cmg_buf_add(&out, CMG_LIT("before")), CMG_OK);
-        enum cmg_rc rc = cmg_json_add(&out, cmg_str_of(text, sizeof text));
-        cr_assert(rc == CMG_OK || rc == CMG_ELIMIT);
-        cr_assert_eq(out.len, rc == CMG_OK ? 6 + whole : 6, "cap %zu", cap);
+        bool fits = cap >= 6 + whole;
+        cr_assert_eq(cmg_json_add(&out, text), fits ? CMG_OK : CMG_ELIMIT, "%zu of %zu", cap,
+                     whole);
+        cr_assert_eq(out.len, fits ? 6 + whole : 6, "cap %zu", cap);
         cr_assert(out.size <= cap);
-        if (rc == CMG_OK && !least)
-            least = cap;
-        cr_assert(!least || rc == CMG_OK, "cap %zu", cap);
         cmg_buf_done(&out);
     }
-    cr_assert(least >= 6 + whole && least < 6 + whole + 512, "%zu for %zu", least, 6 + whole);
+}
+
+Test(json, all_or_nothing_at_every_cap)
+{
+    char text[3000];
+    memset(text, 'x', sizeof text);
+    check_caps(cmg_str_of(text, 0));
+    check_caps(cmg_str_of(text, 1));
+    check_caps(cmg_str_of(text, 300));
+    check_caps(cmg_str_of(text, sizeof text));
+    for (size_t i = 0; i < sizeof text; i += 3)
+        text[i] = '\x02';
+    check_caps(cmg_str_of(text, 1));
+    check_caps(cmg_str_of(text, 300));
+    check_caps(cmg_str_of(text, sizeof text));
+}
+
+/* Text that ends where the readable memory ends, at every length and alignment: one byte read
+ * behind it would be the last thing this program does. */
+Test(json, nothing_behind_a_text_is_read)
+{
+    enum { PAGE = 4096 };
+    char *pages = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    cr_assert(pages != MAP_FAILED && mprotect(pages + PAGE, PAGE, PROT_NONE) == 0);
+    for (size_t len = 0; len <= 300; len++)
+        for (unsigned every = 0; every < 20; every++) {
+            char *text = pages + PAGE - len;
+            for (size_t i = 0; i < len; i++)
+                text[i] = every && (len - i) % every == 0 ? "\"\\\n\x01"[len % 4] : 'a';
+            check_read(cmg_str_of(text, len), "before a guarded page");
+        }
+    munmap(pages, 2 * PAGE);
 }
 
 /* ---- numbers ------------------------------------------------------------------------------ */

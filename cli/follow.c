@@ -107,7 +107,7 @@ static enum cmg_rc find_checkpoint(const struct cmg_settings *s, char ret[CMG_ST
         return CMG_OK;
     if (cmg_state_path(topic, ".checkpoint", ret))
         return CMG_OK;
-    snprintf(reterr->source, sizeof reterr->source, "%s", ret);
+    snprintf(reterr->source, sizeof reterr->source, "%.150s", ret);
     snprintf(reterr->text, sizeof reterr->text,
              "there is no place for a checkpoint (%s); name one by --checkpoint FILE",
              strerror(errno));

@@ -1,0 +1,630 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Logs that grow and rotate as ConfigMgr's do, a cmgpipe that follows them and is killed (-9) again
+ * and again, and the question what has arrived: every line, each always with the same id and the
+ * same bytes, and nothing else.
+ *
+ *     crash PROGRAM file|kafka|BROKERS KILLS SEED
+ *
+ * file: standard output goes to a file. kafka: to a mock cluster in this process. Else to the topic
+ * "crash" of those brokers, which must be empty. What is destroyed for good (a deleted log, an
+ * overwritten .lo_) is destroyed only after its lines were seen at the other end: nobody could
+ * promise more. */
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    LOGS = 3,
+    OLD_MAX = 8,
+    LINES_MAX = 2000000,
+    ID_SIZE = 45,
+    PARTITIONS = 4,
+    LINE_MAX = 4096,
+    OUT_MAX = 1 << 20,
+    SLACK_MS =
+        5000, /* a repeated line was seen no longer than this before its checkpoint was written */
+    PATIENCE_MS = 60000,
+};
+
+/* A range of lines in one file; `first` > `last`: none. */
+struct range {
+    int first, last;
+};
+
+struct old {
+    char path[256];
+    struct range lines;
+};
+
+struct log {
+    char path[256], lo[256];
+    int fd;
+    struct range lines, in_lo;
+    struct old old[OLD_MAX];
+    size_t n_old;
+};
+
+struct line {
+    char id[ID_SIZE];
+    uint64_t hash;
+    int64_t first_ms;
+    int times, run;
+};
+
+struct world {
+    const char *program, *target;
+    char dir[64], logs[80], checkpoint[96], out[96], err[96];
+    unsigned short seed[3];
+    struct log log[LOGS];
+    struct line *line;
+    int written, missing; /* missing: of those written */
+    pid_t child;
+    int run, stamp;
+    int64_t saved_ms; /* when the checkpoint that the present run began with was written */
+    int out_fd;
+    char *text; /* of the output, the line that is not whole yet */
+    size_t len;
+    rd_kafka_t *mock_rk, *rk;
+    rd_kafka_mock_cluster_t *mock;
+    char brokers[256];
+    int64_t next_offset[PARTITIONS];
+    long repeats, torn, oldest_ms, rotations[5];
+};
+
+/* ---- small things ------------------------------------------------------------------------------
+ */
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void show_err(const struct world *w)
+{
+    char text[4096];
+    int fd = open(w->err, O_RDONLY | O_CLOEXEC);
+    off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+    off_t from = size > (off_t)sizeof text ? size - (off_t)sizeof text : 0;
+    ssize_t n = fd < 0 ? 0 : pread(fd, text, sizeof text, from);
+    if (n > 0)
+        fprintf(stderr, "--- the end of its log:\n%.*s", (int)n, text);
+}
+
+static void fail(struct world *w, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("crash: ", stderr);
+    vfprintf(stderr, format, args);
+    fprintf(stderr, "\n(run %d, %d lines written, everything is in %s)\n", w->run, w->written,
+            w->dir);
+    va_end(args);
+    show_err(w);
+    if (w->child > 0)
+        kill(w->child, SIGKILL);
+    exit(1);
+}
+
+static int roll(struct world *w, int n)
+{
+    return (int)(nrand48(w->seed) % n);
+}
+
+static void nap(int ms)
+{
+    struct timespec t = {ms / 1000, (ms % 1000) * 1000000L};
+    nanosleep(&t, NULL);
+}
+
+static uint64_t hash_of(const char *s, size_t n)
+{
+    uint64_t h = 14695981039346656037u;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (unsigned char)s[i]) * 1099511628211u;
+    return h;
+}
+
+/* ---- what arrives ------------------------------------------------------------------------------
+ */
+
+static bool copy_id(const char *json, size_t n, char ret[ID_SIZE])
+{
+    static const char mark[] = "\"event\":{\"id\":\"";
+    const char *at = memmem(json, n, mark, sizeof mark - 1);
+    if (!at || (size_t)(json + n - at) < sizeof mark - 1 + ID_SIZE)
+        return false;
+    memcpy(ret, at + sizeof mark - 1, ID_SIZE - 1);
+    ret[ID_SIZE - 1] = '\0';
+    return true;
+}
+
+/* "Line 17 begins ... line 17 ends": whole, or it is not a line of ours. */
+static int number_of(const char *json, size_t n)
+{
+    char end[40];
+    const char *at = memmem(json, n, "Line ", 5);
+    int k = at ? (int)strtol(at + 5, NULL, 10) : -1;
+    int len = snprintf(end, sizeof end, "line %d ends]LOG]!>", k);
+    return at && memmem(json, n, end, (size_t)len) ? k : -1;
+}
+
+static void check_repeat(struct world *w, struct line *l, int k, const char *id, uint64_t hash)
+{
+    if (strcmp(l->id, id) != 0)
+        fail(w, "line %d came as %s and as %s", k, l->id, id);
+    if (l->hash != hash)
+        fail(w, "line %d came twice and not the same", k);
+    if (l->run == w->run)
+        fail(w, "line %d came twice in one run", k);
+    long age = (long)(w->saved_ms - l->first_ms);
+    if (age > SLACK_MS)
+        fail(w, "line %d came again %ld ms after its checkpoint", k, age);
+    w->oldest_ms = age > w->oldest_ms ? age : w->oldest_ms;
+    w->repeats++;
+}
+
+static void arrived(struct world *w, const char *json, size_t n)
+{
+    char id[ID_SIZE];
+    if (!n)
+        return;
+    if (json[0] != '{' || json[n - 1] != '}') { /* killed within a write to the file */
+        w->torn++;
+        return;
+    }
+    int k = number_of(json, n);
+    if (k < 0 || k >= w->written || !copy_id(json, n, id))
+        fail(w, "this is no whole line: %.*s", (int)(n < 1500 ? n : 1500), json);
+    struct line *l = &w->line[k];
+    uint64_t hash = hash_of(json, n);
+    if (l->times++) {
+        check_repeat(w, l, k, id, hash);
+    } else {
+        memcpy(l->id, id, sizeof id);
+        l->hash = hash;
+        l->first_ms = now_ms();
+        w->missing--;
+    }
+    l->run = w->run;
+}
+
+static void look_into_file(struct world *w)
+{
+    for (;;) {
+        ssize_t n = read(w->out_fd, w->text + w->len, OUT_MAX - w->len);
+        if (n <= 0)
+            return;
+        w->len += (size_t)n;
+        char *from = w->text, *end;
+        while ((end = memchr(from, '\n', w->len - (size_t)(from - w->text)))) {
+            arrived(w, from, (size_t)(end - from));
+            from = end + 1;
+        }
+        w->len -= (size_t)(from - w->text);
+        memmove(w->text, from, w->len);
+        if (w->len == OUT_MAX)
+            fail(w, "a line of the output has no end");
+    }
+}
+
+static void look_into_topic(struct world *w, int ms)
+{
+    rd_kafka_message_t *m;
+    for (; (m = rd_kafka_consumer_poll(w->rk, ms)); ms = 0) {
+        if (!m->err) {
+            if (w->mock && m->offset != w->next_offset[m->partition])
+                fail(w, "the mock cluster forgot messages: it cannot judge");
+            w->next_offset[m->partition] = m->offset + 1;
+            arrived(w, m->payload, m->len);
+        }
+        rd_kafka_message_destroy(m);
+    }
+}
+
+static void look(struct world *w, int ms)
+{
+    if (w->rk) {
+        look_into_topic(w, ms);
+        return;
+    }
+    nap(ms);
+    look_into_file(w);
+}
+
+static bool all_seen(const struct world *w, const struct range *r)
+{
+    for (int i = r->first; i <= r->last; i++)
+        if (w->line[i].first_ms == 0)
+            return false;
+    return true;
+}
+
+/* ---- what is written ---------------------------------------------------------------------------
+ */
+
+static const struct range none = {0, -1};
+
+static void open_log(struct world *w, struct log *l)
+{
+    l->fd = open(l->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (l->fd < 0)
+        fail(w, "%s: %s", l->path, strerror(errno));
+    l->lines = none;
+}
+
+static void put(struct world *w, const struct log *l, const char *text, size_t n)
+{
+    if (write(l->fd, text, n) != (ssize_t)n)
+        fail(w, "%s: %s", l->path, strerror(errno));
+}
+
+/* One in ten goes over two lines, one in twenty comes in two pieces. All lines of one log lie
+ * between those of others, so a range of a log holds lines that are not in it: the caller keeps
+ * runs of one log together. */
+static void put_line(struct world *w, struct log *l)
+{
+    char text[LINE_MAX];
+    time_t now = time(NULL);
+    struct tm t;
+    gmtime_r(&now, &t);
+    int k = w->written;
+    if (k >= LINES_MAX)
+        fail(w, "too many lines");
+    size_t n = (size_t)snprintf(
+        text, sizeof text,
+        "<![LOG[Line %d begins%s with %x in it, line %d "
+        "ends]LOG]!><time=\"%02d:%02d:%02d.%03d+000\" "
+        "date=\"%02d-%02d-%04d\" component=\"Crash\" context=\"\" type=\"1\" thread=\"%d\" "
+        "file=\"crash.cpp:%d\">\r\n",
+        k, roll(w, 10) ? "" : "\r\n and goes on", (unsigned)k * 2654435761u, k, t.tm_hour, t.tm_min,
+        t.tm_sec, k % 1000, t.tm_mon + 1, t.tm_mday, t.tm_year + 1900, 100 + roll(w, 5), k % 97);
+    size_t cut = roll(w, 20) ? n : (size_t)roll(w, (int)n);
+    w->written++;
+    w->missing++;
+    put(w, l, text, cut);
+    if (cut < n) {
+        nap(roll(w, 20));
+        put(w, l, text + cut, n - cut);
+    }
+}
+
+static void put_lines(struct world *w)
+{
+    struct log *l = &w->log[roll(w, LOGS)];
+    int n = 1 + roll(w, 12);
+    /* A gap in a log's range would name lines of another log: seen is seen, so it is only later. */
+    if (l->lines.last < l->lines.first)
+        l->lines.first = w->written;
+    for (int i = 0; i < n; i++)
+        put_line(w, l);
+    l->lines.last = w->written - 1;
+}
+
+static void copy_file(struct world *w, const char *from, const char *to)
+{
+    char bytes[65536];
+    int in = open(from, O_RDONLY | O_CLOEXEC);
+    int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    ssize_t n = 1;
+    while (in >= 0 && out >= 0 && (n = read(in, bytes, sizeof bytes)) > 0)
+        if (write(out, bytes, (size_t)n) != n)
+            break;
+    if (in < 0 || out < 0 || n != 0)
+        fail(w, "cannot copy %s", from);
+    close(in);
+    close(out);
+}
+
+/* Old generations whose lines were all seen go away, as an administrator would delete them. */
+static void prune(const struct world *w, struct log *l)
+{
+    for (size_t i = 0; i < l->n_old; i++)
+        if (all_seen(w, &l->old[i].lines)) {
+            unlink(l->old[i].path);
+            l->old[i--] = l->old[--l->n_old];
+        }
+}
+
+static bool stamp_away(struct world *w, struct log *l)
+{
+    prune(w, l);
+    if (l->n_old == OLD_MAX)
+        return false;
+    struct old *o = &l->old[l->n_old++];
+    int k = w->stamp++;
+    char base[sizeof l->path];
+    memcpy(base, l->path, sizeof base);
+    base[strlen(base) - 4] = '\0'; /* .log */
+    snprintf(o->path, sizeof o->path, "%.220s-%08d-%02d%02d%02d.log", base, 20260101 + k / 86400,
+             k / 3600 % 24, k / 60 % 60, k % 60);
+    o->lines = l->lines;
+    close(l->fd);
+    if (rename(l->path, o->path) != 0)
+        fail(w, "%s: %s", o->path, strerror(errno));
+    open_log(w, l);
+    return true;
+}
+
+static bool rename_to_lo(struct world *w, struct log *l)
+{
+    if (!all_seen(w, &l->in_lo))
+        return false;
+    close(l->fd);
+    if (rename(l->path, l->lo) != 0)
+        fail(w, "%s: %s", l->lo, strerror(errno));
+    l->in_lo = l->lines;
+    open_log(w, l);
+    return true;
+}
+
+static bool copy_and_empty(struct world *w, struct log *l)
+{
+    if (!all_seen(w, &l->in_lo))
+        return false;
+    copy_file(w, l->path, l->lo);
+    if (ftruncate(l->fd, 0) != 0)
+        fail(w, "%s: %s", l->path, strerror(errno));
+    l->in_lo = l->lines;
+    l->lines = none;
+    return true;
+}
+
+static bool delete_and_make(struct world *w, struct log *l)
+{
+    if (!all_seen(w, &l->lines))
+        return false;
+    close(l->fd);
+    unlink(l->path);
+    open_log(w, l);
+    return true;
+}
+
+static bool empty_only(struct world *w, struct log *l)
+{
+    if (!all_seen(w, &l->lines))
+        return false;
+    l->lines = none;
+    return ftruncate(l->fd, 0) == 0;
+}
+
+static void rotate(struct world *w)
+{
+    static bool (*const forms[])(struct world *, struct log *) = {
+        stamp_away, rename_to_lo, copy_and_empty, delete_and_make, empty_only};
+    struct log *l = &w->log[roll(w, LOGS)];
+    int form = roll(w, 5);
+    if (l->lines.last >= l->lines.first)
+        w->rotations[form] += forms[form](w, l);
+}
+
+static void scribble(struct world *w)
+{
+    if (roll(w, 25) == 0)
+        rotate(w);
+    else
+        put_lines(w);
+    look(w, roll(w, 15));
+}
+
+/* ---- the program -------------------------------------------------------------------------------
+ */
+
+static void become(const struct world *w, bool poll)
+{
+    const char *argv[16];
+    size_t n = 0;
+    argv[n++] = w->program;
+    argv[n++] = "-f";
+    argv[n++] = "--checkpoint";
+    argv[n++] = w->checkpoint;
+    if (w->rk) {
+        argv[n++] = "-b";
+        argv[n++] = w->brokers;
+        argv[n++] = "-t";
+        argv[n++] = "crash";
+    }
+    if (poll)
+        argv[n++] = "--poll";
+    argv[n++] = w->logs;
+    argv[n] = NULL;
+    int out = open(w->out, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    int err = open(w->err, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0)
+        _exit(126);
+    execv(w->program, (char *const *)(uintptr_t)argv);
+    _exit(127);
+}
+
+static void start(struct world *w)
+{
+    struct stat st;
+    bool poll = roll(w, 5) == 0;
+    w->saved_ms = stat(w->checkpoint, &st) == 0
+                      ? (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000
+                      : 0;
+    look(w, 0);
+    w->run++;
+    w->child = fork();
+    if (w->child == 0)
+        become(w, poll);
+    if (w->child < 0)
+        fail(w, "fork: %s", strerror(errno));
+}
+
+static void must_live(struct world *w)
+{
+    int status;
+    if (waitpid(w->child, &status, WNOHANG) == 0)
+        return;
+    w->child = 0;
+    fail(w, "it ended by itself, with status %d", status);
+}
+
+/* What it did before its end may still be on its way to us. */
+static void murder(struct world *w)
+{
+    kill(w->child, SIGKILL);
+    waitpid(w->child, NULL, 0);
+    w->child = 0;
+    for (int i = 0; i < 5; i++)
+        look(w, 10);
+}
+
+static void stop(struct world *w)
+{
+    int status = 0;
+    kill(w->child, SIGTERM);
+    waitpid(w->child, &status, 0);
+    w->child = 0;
+    if (status != 0)
+        fail(w, "SIGTERM ended it with status %d", status);
+    look(w, 100);
+}
+
+static void live(struct world *w, int ms, bool child)
+{
+    for (int64_t until = now_ms() + ms; now_ms() < until;) {
+        scribble(w);
+        if (child)
+            must_live(w);
+    }
+}
+
+/* ---- a test ------------------------------------------------------------------------------------
+ */
+
+static void open_topic(struct world *w)
+{
+    char why[256];
+    rd_kafka_conf_t *c = rd_kafka_conf_new();
+    bool mock = strcmp(w->target, "kafka") == 0;
+    if (mock) {
+        w->mock_rk = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), why, sizeof why);
+        w->mock = w->mock_rk ? rd_kafka_mock_cluster_new(w->mock_rk, 1) : NULL;
+        if (!w->mock || rd_kafka_mock_topic_create(w->mock, "crash", PARTITIONS, 1))
+            fail(w, "no mock cluster");
+    }
+    snprintf(w->brokers, sizeof w->brokers, "%s",
+             mock ? rd_kafka_mock_cluster_bootstraps(w->mock) : w->target);
+    rd_kafka_conf_set(c, "bootstrap.servers", w->brokers, why, sizeof why);
+    rd_kafka_conf_set(c, "group.id", "crash", why, sizeof why);
+    rd_kafka_conf_set(c, "fetch.wait.max.ms", "10", why, sizeof why);
+    w->rk = rd_kafka_new(RD_KAFKA_CONSUMER, c, why, sizeof why);
+    if (!w->rk)
+        fail(w, "no consumer: %s", why);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(PARTITIONS);
+    for (int i = 0; i < PARTITIONS; i++)
+        rd_kafka_topic_partition_list_add(list, "crash", i)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    if (rd_kafka_assign(w->rk, list))
+        fail(w, "the topic \"crash\" needs %d partitions", PARTITIONS);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void prepare(struct world *w)
+{
+    static const char *const names[LOGS] = {"CcmMessaging", "LocationServices", "PolicyAgent"};
+    snprintf(w->dir, sizeof w->dir, "/tmp/cmgpipe-crash-XXXXXX");
+    if (!mkdtemp(w->dir))
+        fail(w, "no folder");
+    snprintf(w->logs, sizeof w->logs, "%s/logs", w->dir);
+    snprintf(w->checkpoint, sizeof w->checkpoint, "%s/checkpoint", w->dir);
+    snprintf(w->out, sizeof w->out, "%s/out", w->dir);
+    snprintf(w->err, sizeof w->err, "%s/err", w->dir);
+    mkdir(w->logs, 0755);
+    w->out_fd = open(w->out, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    w->line = calloc(LINES_MAX, sizeof *w->line);
+    w->text = malloc(OUT_MAX);
+    if (w->out_fd < 0 || !w->line || !w->text)
+        fail(w, "no memory");
+    for (int i = 0; i < LOGS; i++) {
+        struct log *l = &w->log[i];
+        snprintf(l->path, sizeof l->path, "%s/%s.log", w->logs, names[i]);
+        snprintf(l->lo, sizeof l->lo, "%s/%s.lo_", w->logs, names[i]);
+        l->in_lo = none;
+        open_log(w, l);
+    }
+    if (strcmp(w->target, "file") != 0)
+        open_topic(w);
+}
+
+static void expect_all(struct world *w)
+{
+    for (int64_t until = now_ms() + PATIENCE_MS; w->missing && now_ms() < until;) {
+        look(w, 50);
+        must_live(w);
+    }
+    for (int i = 0; i < w->written; i++)
+        if (!w->line[i].times)
+            fail(w, "line %d never came, and %d others", i, w->missing - 1);
+}
+
+static void clean(struct world *w)
+{
+    char command[96];
+    if (w->rk) {
+        rd_kafka_consumer_close(w->rk);
+        rd_kafka_destroy(w->rk);
+    }
+    if (w->mock)
+        rd_kafka_mock_cluster_destroy(w->mock);
+    if (w->mock_rk)
+        rd_kafka_destroy(w->mock_rk);
+    snprintf(command, sizeof command, "rm -rf '%s'", w->dir);
+    if (system(command) != 0)
+        fputs("crash: cannot tidy up\n", stderr);
+    free(w->line);
+    free(w->text);
+}
+
+int main(int argc, char **argv)
+{
+    static struct world w;
+    if (argc != 5) {
+        fputs("usage: crash PROGRAM file|kafka|BROKERS KILLS SEED\n", stderr);
+        return 2;
+    }
+    w.program = argv[1];
+    w.target = argv[2];
+    int kills = (int)strtol(argv[3], NULL, 10), seed = (int)strtol(argv[4], NULL, 10);
+    w.seed[0] = (unsigned short)seed;
+    prepare(&w);
+    for (int i = 0; i < kills; i++) {
+        start(&w);
+        live(&w, roll(&w, 4) ? 200 + roll(&w, 2300) : roll(&w, 100), true);
+        murder(&w);
+        live(&w, roll(&w, 3) ? 0 : roll(&w, 300), false);
+    }
+    start(&w);
+    expect_all(&w);
+    stop(&w);
+    long repeats = w.repeats;
+    start(&w); /* after an orderly end nothing comes again */
+    look(&w, 500);
+    look(&w, 500);
+    stop(&w);
+    if (w.repeats != repeats)
+        fail(&w, "%ld lines came again after an orderly end", w.repeats - repeats);
+    printf("crash: %s, seed %d: %d kills, %d lines, all arrived; %ld repeats (the same bytes), %ld "
+           "torn "
+           "output lines; rotations: %ld dated, %ld .lo_, %ld copied, %ld deleted, %ld emptied; "
+           "oldest repeat "
+           "%ld ms before its checkpoint\n",
+           w.target, seed, kills, w.written, repeats, w.torn, w.rotations[0], w.rotations[1],
+           w.rotations[2], w.rotations[3], w.rotations[4], w.oldest_ms);
+    clean(&w);
+    return 0;
+}

@@ -62,10 +62,26 @@ static size_t put_number(char *out, size_t size, size_t at, const char *before, 
     return put_condition(out, size, at, before, cmg_str_c(text), "");
 }
 
+/* "Schannel 36884", the data of an event, its level. */
+static size_t put_event(char *out, size_t size, const struct cmg_rule *r)
+{
+    size_t at = 0;
+    char id[16] = "";
+    if (r->event)
+        snprintf(id, sizeof id, " %u", r->event);
+    if (r->provider.len)
+        at = put_condition(out, size, at, "", r->provider, id);
+    if (r->data.len)
+        at = put_condition(out, size, at, "", r->data, "");
+    if (r->level)
+        at = put_condition(out, size, at, "", cmg_str_c(cmg_word_of_level(r->level)), "");
+    return at;
+}
+
 static void show_rule(struct explain *x, const struct cmg_rule *r)
 {
     char text[TEXT_MAX] = "";
-    size_t at = 0;
+    size_t at = put_event(text, sizeof text, r);
     for (size_t i = 0; i < r->tokens; i++)
         at = put_condition(text, sizeof text, at, "\"", x->catalog->token[r->token[i]], "\"");
     for (size_t i = 0; i < r->absents; i++)

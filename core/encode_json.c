@@ -220,7 +220,9 @@ enum cmg_rc cmg_record_to_json(const struct cmg_record *r, struct cmg_buf *out)
 {
     struct cmg_json j;
     char *p = cmg_json_begin(&j, out, FIXED);
-    if (p)
+    if (p) {
+        cmg_json_window(&j, cmg_str_of(r->raw.ptr, r->raw.len ? r->raw.len + r->slack : 0));
         p = put_record(&j, r, p);
+    }
     return cmg_json_end(&j, p);
 }

@@ -184,6 +184,13 @@ static void identify(struct cmg_stream *s, const struct cmg_frame *f, struct cmg
     r->id[CMG_ID_SIZE - 1] = '\0';
 }
 
+/* What was fed and lies behind the text. */
+static size_t slack_of(const struct cmg_lines *in, cmg_str text)
+{
+    uintptr_t end = (uintptr_t)text.ptr + text.len - (uintptr_t)in->ptr;
+    return end <= in->end ? in->end - end : 0;
+}
+
 bool cmg_frame_decode(struct cmg_stream *s, const struct cmg_frame *f, struct cmg_record *r)
 {
     enum cmg_take take = decode(s, f, r);
@@ -196,6 +203,7 @@ bool cmg_frame_decode(struct cmg_stream *s, const struct cmg_frame *f, struct cm
     r->host = s->host;
     r->path = s->path;
     r->raw = f->text;
+    r->slack = slack_of(&s->in, f->text);
     r->offset = f->placeless ? UINT64_MAX : f->offset;
     r->length = f->length;
     r->lines = f->lines;

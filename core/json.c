@@ -98,7 +98,7 @@ static char *put_end(char *p, const char *pad, size_t n)
 
 /* At least PAD bytes. Not inlined, like put_special, so that a short text has no stack to set up.
  */
-static __attribute__((noinline)) char *put_long(char *p, const char *src, size_t n)
+static __attribute__((noinline)) char *put_in_chunks(char *p, const char *src, size_t n)
 {
     /* First of all, since a load that spans two fresh stores would have to wait for both. */
     char pad[PAD + WIDE];
@@ -110,7 +110,7 @@ static __attribute__((noinline)) char *put_long(char *p, const char *src, size_t
     return put_end(p, pad, n);
 }
 
-/* Fewer than PAD bytes, with a special among them. */
+/* At most PAD bytes, with a special among them. */
 static __attribute__((noinline)) char *put_special(char *p, const char *src, size_t n)
 {
     char pad[PAD + WIDE];
@@ -119,7 +119,115 @@ static __attribute__((noinline)) char *put_special(char *p, const char *src, siz
     return put_end(p, pad, n);
 }
 
-/* From here on, fewer than PAD bytes without a special: by two reads and copies that overlap. False
+/* ---- escaping without a question for each special ------------------------------------------- */
+
+#if defined CMG_V16_SSE2 && !defined CMG_NO_SHUFFLE
+#include <tmmintrin.h>
+
+/* How often a chunk has to be interrupted cannot be foreseen by the processor, and a wrong guess
+ * costs more than the chunk. Where there is SSSE3, eight bytes are therefore spread over sixteen in
+ * one step, whatever specials they have. Rows are masks of eight; byte 8 is the backslash that goes
+ * before a special. What a row does not name is behind its end. */
+#define PLACE_0(i)    i,
+#define PLACE_1(i)    8, i,
+#define PLACE(i, bit) PLACE_##bit(i)
+#define SPREAD_ROW(h, g, f, e, d, c, b, a)                                                         \
+    {PLACE(0, a) PLACE(1, b) PLACE(2, c) PLACE(3, d) PLACE(4, e) PLACE(5, f) PLACE(6, g)           \
+         PLACE(7, h)},
+#define LENGTH_ROW(h, g, f, e, d, c, b, a) 8 + a + b + c + d + e + f + g + h,
+#define BITS_1(row, ...)                   row(__VA_ARGS__, 0) row(__VA_ARGS__, 1)
+#define BITS_2(row, ...)                   BITS_1(row, __VA_ARGS__, 0) BITS_1(row, __VA_ARGS__, 1)
+#define BITS_3(row, ...)                   BITS_2(row, __VA_ARGS__, 0) BITS_2(row, __VA_ARGS__, 1)
+#define BITS_4(row, ...)                   BITS_3(row, __VA_ARGS__, 0) BITS_3(row, __VA_ARGS__, 1)
+#define BITS_5(row, ...)                   BITS_4(row, __VA_ARGS__, 0) BITS_4(row, __VA_ARGS__, 1)
+#define BITS_6(row, ...)                   BITS_5(row, __VA_ARGS__, 0) BITS_5(row, __VA_ARGS__, 1)
+#define BITS_7(row, ...)                   BITS_6(row, __VA_ARGS__, 0) BITS_6(row, __VA_ARGS__, 1)
+static const _Alignas(16) uint8_t spread[256][16] = {BITS_7(SPREAD_ROW, 0) BITS_7(SPREAD_ROW, 1)};
+static const uint8_t spread_length[256] = {BITS_7(LENGTH_ROW, 0) BITS_7(LENGTH_ROW, 1)};
+
+#define SSSE3 __attribute__((target("ssse3")))
+
+/* `x` has its text in the low eight bytes. */
+SSSE3 static inline char *put_spread8(char *p, __m128i x, uint32_t mask)
+{
+    const __m128i *row = (const __m128i *)(const void *)spread[mask];
+    x = _mm_or_si128(x, _mm_set_epi64x('\\', 0));
+    _mm_storeu_si128((__m128i *)(void *)p, _mm_shuffle_epi8(x, _mm_load_si128(row)));
+    return p + spread_length[mask];
+}
+
+SSSE3 static inline char *put_spread(char *p, __m128i x, uint32_t mask)
+{
+    p = put_spread8(p, _mm_move_epi64(x), mask & 0xFF);
+    return put_spread8(p, _mm_srli_si128(x, 8), mask >> 8);
+}
+
+SSSE3 static inline uint32_t quotes(__m128i x)
+{
+    __m128i quote = _mm_cmpeq_epi8(x, _mm_set1_epi8('"'));
+    __m128i slash = _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'));
+    return (uint32_t)_mm_movemask_epi8(_mm_or_si128(quote, slash));
+}
+
+/* The last n % WIDE bytes, moved to the front of the register. */
+SSSE3 static inline __m128i load_rest(const char *src, size_t n)
+{
+    const __m128i places = _mm_set_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    __m128i by = _mm_set1_epi8((char)(WIDE - n % WIDE));
+    return _mm_shuffle_epi8(cmg_v16_load(src + n - WIDE).v, _mm_add_epi8(places, by));
+}
+
+/* At least WIDE bytes. Controls need more than a backslash: with one of them all begins anew. */
+SSSE3 static __attribute__((noinline)) char *put_shuffled(char *p, const char *src, size_t n)
+{
+    const char *from = src, *end = src + n / WIDE * WIDE;
+    char *start = p;
+    struct cmg_v16 x;
+    for (; from < end; from += WIDE, p += WIDE) {
+        x = cmg_v16_load(from);
+        cmg_v16_store(p, x);
+        if (cmg_v16_specials(x))
+            break;
+    }
+    __m128i least = _mm_set1_epi8(-1);
+    for (; from < end; from += WIDE) {
+        x = cmg_v16_load(from);
+        least = _mm_min_epu8(least, x.v);
+        p = put_spread(p, x.v, quotes(x.v));
+    }
+    x.v = load_rest(src, n);
+    least = _mm_min_epu8(least, x.v);
+    uint32_t mask = quotes(x.v) & ((1U << n % WIDE) - 1);
+    p = put_spread(p, x.v, mask) - (WIDE - n % WIDE);
+    bool controls =
+        _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(least, _mm_set1_epi8(0x1F)), least));
+    return controls ? put_in_chunks(start, src, n) : p;
+}
+
+static inline char *put_long(char *p, const char *src, size_t n)
+{
+    return __builtin_cpu_supports("ssse3") ? put_shuffled(p, src, n) : put_in_chunks(p, src, n);
+}
+#else
+static inline char *put_long(char *p, const char *src, size_t n)
+{
+    return put_in_chunks(p, src, n);
+}
+#endif
+
+/* ---- short texts -------------------------------------------------------------------------- */
+
+/* At most PAD bytes of which PAD can be read: no question of how many they are. */
+static inline char *put_wide(char *p, const char *src, size_t n)
+{
+    struct cmg_v16 a = cmg_v16_load(src), b = cmg_v16_load(src + WIDE);
+    cmg_v16_store(p, a);
+    cmg_v16_store(p + WIDE, b);
+    uint64_t mask = cmg_v16_specials(a) | (uint64_t)cmg_v16_specials(b) << WIDE;
+    return mask & ((UINT64_C(1) << n) - 1) ? put_special(p, src, n) : p + n;
+}
+
+/* Elsewhere, fewer than PAD bytes without a special: by two reads and copies that overlap. False
  * where there is one. */
 
 static inline bool put_clean_chunks(char *p, const char *src, size_t n)
@@ -236,10 +344,18 @@ static __attribute__((noinline)) char *put_in_steps(struct cmg_json *j, char *p,
     return p;
 }
 
+void cmg_json_window(struct cmg_json *j, cmg_str readable)
+{
+    j->window = (uintptr_t)readable.ptr;
+    j->wide = readable.len >= PAD ? readable.len - PAD + 1 : 0;
+}
+
 char *cmg_json_text(struct cmg_json *j, char *p, cmg_str s)
 {
     if (j->end - p < (ptrdiff_t)(LONGEST * s.len))
         return put_in_steps(j, p, s);
+    if (s.len <= PAD && (uintptr_t)s.ptr - j->window < j->wide)
+        return put_wide(p, s.ptr, s.len);
     return s.len ? put_text(p, s.ptr, s.len) : p;
 }
 

@@ -21,7 +21,9 @@ struct cmg_json {
     struct cmg_buf *out;
     struct cmg_buf *to; /* where writing is: out, or draft once it came too close to out's cap */
     struct cmg_buf draft;
-    char *end; /* of the room behind to->len, without the margin */
+    char *end;        /* of the room behind to->len, without the margin */
+    uintptr_t window; /* texts that begin in the `wide` bytes from here on can be read further */
+    size_t wide;
     size_t margin;
     enum cmg_rc rc;
 };
@@ -31,6 +33,8 @@ struct cmg_json {
 char *cmg_json_begin(struct cmg_json *j, struct cmg_buf *out, size_t margin);
 /* Takes over what was written up to `p`, or, after a failure, nothing. */
 CMG_MUST_USE enum cmg_rc cmg_json_end(struct cmg_json *j, const char *p);
+/* All of `readable` may be read whenever a text in it is asked for: short ones are quicker so. */
+void cmg_json_window(struct cmg_json *j, cmg_str readable);
 /* `s` with quotes, backslashes and C0 controls escaped, without quotes around it. */
 char *cmg_json_text(struct cmg_json *j, char *p, cmg_str s);
 /* Writes into CMG_JSON_U64_MAX bytes, and says where the number ends in them. */

@@ -178,6 +178,7 @@ struct cmg_record {
     const struct cmg_decoder *decoder; /* NULL for a promoted candidate */
     cmg_str host, path;
     cmg_str raw;     /* the exact record as UTF-8, without its line end; empty when promoted */
+    size_t slack;    /* bytes behind raw that may be read, and mean nothing: for copies in steps */
     uint64_t offset; /* of its first byte in the log; UINT64_MAX: not known */
     uint64_t length; /* input bytes it takes, line end included; 0 when promoted */
     uint32_t lines;

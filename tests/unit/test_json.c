@@ -189,19 +189,61 @@ Test(json, all_or_nothing_at_every_cap)
     check_caps(cmg_str_of(text, sizeof text));
 }
 
+enum { PAGE = 4096 };
+
+/* A page behind which nothing can be read. */
+static char *guarded_page(void)
+{
+    char *pages = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    cr_assert(pages != MAP_FAILED && mprotect(pages + PAGE, PAGE, PROT_NONE) == 0);
+    return pages;
+}
+
 /* Text that ends where the readable memory ends, at every length and alignment: one byte read
  * behind it would be the last thing this program does. */
 Test(json, nothing_behind_a_text_is_read)
 {
-    enum { PAGE = 4096 };
-    char *pages = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    cr_assert(pages != MAP_FAILED && mprotect(pages + PAGE, PAGE, PROT_NONE) == 0);
+    char *pages = guarded_page();
     for (size_t len = 0; len <= 300; len++)
         for (unsigned every = 0; every < 20; every++) {
             char *text = pages + PAGE - len;
             for (size_t i = 0; i < len; i++)
                 text[i] = every && (len - i) % every == 0 ? "\"\\\n\x01"[len % 4] : 'a';
             check_read(cmg_str_of(text, len), "before a guarded page");
+        }
+    munmap(pages, 2 * PAGE);
+}
+
+/* What a text becomes does not depend on the window, and nothing behind the window is read. */
+static void check_window(cmg_str window, cmg_str text)
+{
+    struct cmg_buf with = cmg_buf_init(1 << 16), without = cmg_buf_init(1 << 16);
+    struct cmg_json j;
+    char *p = cmg_json_begin(&j, &with, 1);
+    cmg_json_window(&j, window);
+    p = cmg_json_text(&j, p, text);
+    cr_assert_eq(cmg_json_end(&j, p), CMG_OK);
+    cr_assert_eq(cmg_json_add(&without, text), CMG_OK);
+    cr_assert(
+        cmg_str_eq(cmg_buf_str(&with), cmg_str_cut(cmg_buf_str(&without), 1, without.len - 1)),
+        "%.*s", (int)with.len, with.ptr);
+    cmg_buf_done(&with);
+    cmg_buf_done(&without);
+}
+
+Test(json, texts_in_a_window)
+{
+    enum { SPAN = 150 };
+    char *pages = guarded_page(), *from = pages + PAGE - SPAN;
+    uint64_t x = 2463534242u;
+    for (size_t at = 0; at <= SPAN; at++)
+        for (size_t len = 0; at + len <= SPAN && len <= 100; len++) {
+            unsigned rare = 1 + rnd(&x) % 50;
+            for (size_t i = 0; i < SPAN; i++)
+                from[i] = rnd(&x) % rare ? 'a' : "\"\\\n\x01"[rnd(&x) % 4];
+            check_window(cmg_str_of(from, SPAN), cmg_str_of(from + at, len));
+            check_window(cmg_str_of(from, at), cmg_str_of(from + at, len));
+            check_window(cmg_str_of(from + at, len), cmg_str_of(from + at, len));
         }
     munmap(pages, 2 * PAGE);
 }

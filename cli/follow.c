@@ -21,7 +21,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAUSE_MS = 1000, PAUSE_MAX_MS = 60000, SLICE_MS = 200, FULL_MS = 100 };
+enum {
+    PAUSE_MS = 1000,
+    PAUSE_MAX_MS = 60000,
+    SLICE_MS = 200,
+    FULL_MS = 100,
+    SILENCE_MS = 30000 /* without a confirmation, after which that is said */
+};
 
 struct follow {
     const struct cmg_settings *s;
@@ -35,6 +41,7 @@ struct follow {
     uint64_t refused; /* records that the sink gave up on since the last rewind */
     uint64_t lost;    /* records that nothing can bring back */
     int64_t pause_ms, resume_ms;
+    int64_t news_ms; /* since when nothing was confirmed that is on its way; 0: not */
     bool paused, reader_left;
 };
 
@@ -72,6 +79,7 @@ static void confirm(void *user, uint64_t cookie, enum cmg_rc rc)
         w->refused++;
         return;
     }
+    w->news_ms = 0;
     if (cmg_follow_ack(w->f, cookie))
         w->pause_ms = PAUSE_MS;
 }
@@ -266,6 +274,22 @@ static enum cmg_rc resume(struct follow *w)
     return rc;
 }
 
+/* A topic that may not be written to keeps librdkafka waiting without a word. */
+static void watch_silence(struct follow *w)
+{
+    char number[CMG_NUMBER_SIZE];
+    struct cmg_sink_stats out = cmg_output_stats(&w->out);
+    uint64_t queue = out.sent - out.acked - out.failed;
+    int64_t now = cmg_now_ms();
+    if (!queue || !w->news_ms)
+        w->news_ms = now;
+    if (now - w->news_ms < SILENCE_MS)
+        return;
+    cmg_log(CMG_LOG_WARNING, "nothing is confirmed; cmgpipe check-output may say why", "queue",
+            cmg_number(number, queue), NULL);
+    w->news_ms = now;
+}
+
 /* Standard output that is broken stays so. */
 static enum cmg_rc look_after(struct follow *w)
 {
@@ -273,6 +297,7 @@ static enum cmg_rc look_after(struct follow *w)
         w->reader_left = w->out.sink->error == EPIPE;
         return CMG_EIO;
     }
+    watch_silence(w);
     if (!w->paused && (w->refused || w->out.broken))
         pause_reading(w);
     if (w->paused && cmg_now_ms() >= w->resume_ms)

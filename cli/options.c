@@ -552,13 +552,13 @@ static enum cmg_rc take_variable(struct cmg_settings *s, cmg_str name, cmg_str v
     struct cmg_error e = {.rc = CMG_OK};
     char near[CMG_ENV_NAME_MAX];
     const struct cmg_opt_row *row = find_variable(name, near);
-    snprintf(e.source, sizeof e.source, "%.*s", width(name), name.ptr);
     bool kafka = !row && cmg_str_starts(name, CMG_LIT("CMGPIPE_KAFKA_"));
     enum cmg_rc rc = row     ? set_variable(s, row, value, &e)
                      : kafka ? set_kafka_variable(s, cmg_str_from(name, 14), value, &e)
                              : CMG_OK;
     if (rc == CMG_AGAIN) /* orchestrators invent variables for a service of that name, too */
         rc = CMG_OK;
+    snprintf(e.source, sizeof e.source, "%.*s", width(name), name.ptr);
     if (!row && !kafka && near[0])
         snprintf(e.text, sizeof e.text, "not a variable of cmgpipe; did you mean %s?", near);
     if (e.text[0])

@@ -488,10 +488,15 @@ void cmg_kafka_list(FILE *to)
     rd_kafka_conf_properties_show(to);
 }
 
-static bool is_secret(const char *name)
+/* Takes over `pairs`. Those without a value were never set, and librdkafka's own pointers say
+ * nothing. */
+static void dump_pairs(const char **pairs, size_t n,
+                       void (*each)(void *user, const char *name, const char *value), void *user)
 {
-    return strstr(name, "password") || strstr(name, "secret") || strstr(name, ".key.pem") ||
-           strstr(name, "oauthbearer.config");
+    for (size_t i = 0; i + 1 < n; i += 2)
+        if (strcmp(pairs[i], "default_topic_conf") != 0)
+            each(user, pairs[i], cmg_kafka_is_secret(pairs[i]) ? "[masked]" : pairs[i + 1]);
+    rd_kafka_conf_dump_free(pairs, n);
 }
 
 enum cmg_rc cmg_kafka_dump(const struct cmg_sink_options *opt,
@@ -504,9 +509,12 @@ enum cmg_rc cmg_kafka_dump(const struct cmg_sink_options *opt,
         return rc;
     size_t n = 0;
     const char **pairs = rd_kafka_conf_dump(c.rd, &n);
-    for (size_t i = 0; i + 1 < n; i += 2)
-        each(user, pairs[i], is_secret(pairs[i]) ? "[masked]" : pairs[i + 1]);
-    rd_kafka_conf_dump_free(pairs, n);
+    dump_pairs(pairs, n, each, user);
+    rd_kafka_topic_conf_t *topic = rd_kafka_conf_get_default_topic_conf(c.rd);
+    if (topic) {
+        pairs = rd_kafka_topic_conf_dump(topic, &n);
+        dump_pairs(pairs, n, each, user);
+    }
     rd_kafka_conf_destroy(c.rd);
     return CMG_OK;
 }

@@ -56,16 +56,23 @@ static const char *own(const struct cmg_sink_options *opt, const char *name, con
     return otherwise;
 }
 
+bool cmg_kafka_is_secret(const char *name)
+{
+    return strstr(name, "password") || strstr(name, "secret") || strstr(name, ".key.pem") ||
+           strstr(name, "oauthbearer.config");
+}
+
 static enum cmg_rc set(struct cmg_kafka_conf *c, const char *name, const char *value,
                        struct cmg_error *reterr)
 {
-    char why[160];
-    if (rd_kafka_conf_set(c->rd, name, value, why, sizeof why) == RD_KAFKA_CONF_OK)
+    char why[160], full[80];
+    rd_kafka_conf_res_t res = rd_kafka_conf_set(c->rd, name, value, why, sizeof why);
+    if (res == RD_KAFKA_CONF_OK)
         return CMG_OK;
-    char full[80];
     snprintf(full, sizeof full, "kafka.%s", name);
-    return fail(reterr, full,
-                strstr(name, "password") || strstr(name, "secret") ? "[masked]" : value, why);
+    if (res == RD_KAFKA_CONF_UNKNOWN) /* what stands behind a misspelt name may be a secret */
+        return fail(reterr, full, NULL, "librdkafka has no such property");
+    return fail(reterr, full, cmg_kafka_is_secret(name) ? "[masked]" : value, why);
 }
 
 static enum cmg_rc set_given(struct cmg_kafka_conf *c, const char *name, const char *value,

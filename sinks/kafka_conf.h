@@ -28,6 +28,8 @@ struct cmg_kafka_conf {
 /* Reads opt->property. The caller destroys ret->rd unless it gave it away. */
 CMG_MUST_USE enum cmg_rc cmg_kafka_conf_read(const struct cmg_sink_options *opt,
                                              struct cmg_kafka_conf *ret, struct cmg_error *reterr);
+/* Its value is not shown. */
+bool cmg_kafka_is_secret(const char *name);
 /* What to say instead of "invalid credentials" when SCRAM was tried with a librdkafka whose nonce
  * brokers since 3.8.1 refuse (fixed in 2.6.1, librdkafka #4895); NULL when that cannot be it. */
 const char *cmg_kafka_scram_hint(const struct cmg_kafka_conf *c);

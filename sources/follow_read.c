@@ -177,7 +177,7 @@ enum cmg_rc cmg_follow_drain(struct cmg_follow *f, struct file *file)
         if (rc != CMG_OK)
             return rc == CMG_AGAIN ? CMG_OK : rc;
         rc = offer(f, file);
-        f->blocked = rc == CMG_AGAIN ? file : NULL;
+        f->blocked = rc == CMG_OK ? NULL : file; /* it is not forgotten, whatever happened */
         if (rc != CMG_OK)
             return rc;
     }

@@ -37,6 +37,7 @@ struct world {
     int64_t now_ms;
     bool ack;       /* acknowledge at once */
     size_t room;    /* records that are still taken */
+    size_t fail_at; /* the record of this number finds the sink broken, once; SIZE_MAX: none */
     uint64_t again; /* cookie of a record that was refused; UINT64_MAX: none */
     char note[256]; /* the last one */
     size_t notes;
@@ -54,7 +55,12 @@ static inline enum cmg_rc world_emit(void *user, const struct cmg_record *r, uin
     struct world *w = user;
     if (w->again != UINT64_MAX)
         cr_assert_eq(cookie, w->again, "the refused record comes first");
-    w->again = w->room ? UINT64_MAX : cookie;
+    bool fails = w->n == w->fail_at;
+    w->again = w->room && !fails ? UINT64_MAX : cookie;
+    if (fails) {
+        w->fail_at = SIZE_MAX;
+        return CMG_EIO;
+    }
     if (!w->room)
         return CMG_AGAIN;
     w->room--;
@@ -105,7 +111,7 @@ static inline struct world *world_new(bool poll)
     cr_assert(w->engine);
     w->now_ms = 1000;
     w->ack = true;
-    w->room = SIZE_MAX;
+    w->room = w->fail_at = SIZE_MAX;
     w->again = UINT64_MAX;
     w->pattern[0] = w->dir;
     w->o = (struct cmg_follow_options){.engine = w->engine,

@@ -237,6 +237,7 @@ static void look_into_topic(struct world *w, int ms)
     }
 }
 
+/* What came, and what comes within a moment. */
 static void look(struct world *w, int ms)
 {
     if (w->rk) {
@@ -245,6 +246,16 @@ static void look(struct world *w, int ms)
     }
     nap(ms);
     look_into_file(w);
+}
+
+/* Until nothing came for that long. */
+static void look_until_quiet(struct world *w, int ms)
+{
+    long seen = -1;
+    while (seen != w->repeats - w->missing) {
+        seen = w->repeats - w->missing;
+        look(w, ms);
+    }
 }
 
 static bool all_seen(const struct world *w, const struct range *r)
@@ -491,20 +502,19 @@ static void murder(struct world *w)
     kill(w->child, SIGKILL);
     waitpid(w->child, NULL, 0);
     w->child = 0;
-    for (int i = 0; i < 5; i++)
-        look(w, 10);
+    look_until_quiet(w, w->rk ? 150 : 1);
 }
 
 static void stop(struct world *w)
 {
     int status = 0;
-    look(w, 500); /* it must have got as far as to know the signal */
+    look_until_quiet(w, 500); /* it must have got as far as to know the signal */
     kill(w->child, SIGTERM);
     waitpid(w->child, &status, 0);
     w->child = 0;
     if (status != 0)
         fail(w, "SIGTERM ended it with status %d", status);
-    look(w, 100);
+    look_until_quiet(w, 200);
 }
 
 static void live(struct world *w, int ms, bool child)
@@ -625,8 +635,7 @@ int main(int argc, char **argv)
     stop(&w);
     long repeats = w.repeats;
     start(&w); /* after an orderly end nothing comes again */
-    look(&w, 500);
-    look(&w, 500);
+    look_until_quiet(&w, 1000);
     stop(&w);
     if (w.repeats != repeats)
         fail(&w, "%ld lines came again after an orderly end", w.repeats - repeats);

@@ -127,6 +127,48 @@ Test(restart, a_record_that_found_no_room_is_not_counted_as_arrived)
     }
 }
 
+/* Steps until one says that the sink is broken. */
+static void run_into_failure(struct world *w)
+{
+    enum cmg_rc rc = CMG_OK;
+    for (int i = 0; rc >= CMG_OK; i++) {
+        cr_assert_lt(i, 1000, "it did not fail");
+        rc = cmg_follow_step(w->f);
+    }
+    cr_assert_eq(rc, CMG_EIO);
+}
+
+Test(restart, a_record_that_met_a_broken_sink_is_not_counted_as_arrived)
+{
+    BOTH(w)
+    {
+        struct cmg_error err;
+        put_lines(w, "a.log", 0, 20);
+        w->fail_at = 7;
+        world_start(w);
+        run_into_failure(w);
+        cr_assert_eq(cmg_follow_save(w->f, &err), CMG_AGAIN);
+        world_kill(w);
+        world_start(w);
+        world_run(w);
+        cr_assert(strncmp(w->seen[w->n - 13].raw, line(7), 6) == 0);
+        expect_ids_agree(w);
+    }
+}
+
+Test(restart, a_record_that_met_a_broken_sink_comes_again_when_it_is_mended)
+{
+    BOTH(w)
+    {
+        put_lines(w, "a.log", 0, 20);
+        w->fail_at = 7;
+        world_start(w);
+        run_into_failure(w);
+        world_run(w);
+        expect_lines(w, 0, 20);
+    }
+}
+
 Test(restart, a_line_in_pieces)
 {
     BOTH(w)

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The search for error numbers against the plainest one, which tries every byte, and the work that
+ * a text can make it do. The file under test is included, so that its single step can be called and
+ * counted. */
+#define cmg_codes_scan codes_under_test
+#define cmg_code_parse parse_under_test
+#include "enrich/codes.c" /* NOLINT(bugprone-suspicious-include): see above */
+
+#include "tests/decoding.h"
+
+#include <criterion/criterion.h>
+
+static size_t every_byte(cmg_str text, struct cmg_code_hit *hits)
+{
+    struct codes c = {text, hits, 0, CMG_CODES_MAX};
+    for (size_t at = 0; at < text.len; at++)
+        try_at(&c, at);
+    return c.hits;
+}
+
+static void compare(cmg_str text)
+{
+    struct cmg_code_hit want[CMG_CODES_MAX], got[CMG_CODES_MAX];
+    cmg_str exact = exact_copy(text);
+    size_t n = every_byte(exact, want), m = cmg_codes_scan(exact, got, CMG_CODES_MAX);
+    cr_assert(n == m && memcmp(want, got, n * sizeof *want) == 0, "%zu and %zu in %.*s", n, m,
+              (int)text.len, text.ptr);
+    free((char *)exact.ptr);
+}
+
+static const char *const parts[] = {
+    "0x80072f8f", "80072f8f", "-2147012721", "2147954575", "0x2f8f",     "2f8f",
+    "12175",      "12029",    "Code=",       "error ",     "hr=",        "0X87D00231",
+    "87d0027e",   "x",        " ",           "0",          "8",          "_",
+    "@",          "[",        "`",           "{",          "/",          ":",
+    "\xc3\xa9",   "g",        "Z",           "9",          "12",         "the policy client ",
+    "-",          "(",        "flags ",      "\x7f",       "2147954688", "c0000005",
+};
+
+Test(codes_work, finds_what_trying_every_byte_finds)
+{
+    uint64_t seed = 31;
+    for (int round = 0; round < 200000; round++) {
+        char text[160];
+        size_t n = 0;
+        for (uint32_t k = next_random(&seed) % 10; k && n < 100; k--) {
+            const char *p = parts[next_random(&seed) % (sizeof parts / sizeof *parts)];
+            memcpy(text + n, p, strlen(p));
+            n += strlen(p);
+        }
+        if (n && next_random(&seed) % 4 == 0)
+            text[next_random(&seed) % n] = (char)next_random(&seed);
+        compare(cmg_str_of(text, n));
+    }
+}
+
+/* Every byte before and behind a code, at every distance from the edge of a block. */
+Test(codes_work, any_byte_beside_a_code)
+{
+    for (size_t at = 0; at < 34; at++) {
+        for (int byte = 0; byte < 256; byte++) {
+            char text[64];
+            memset(text, '.', sizeof text);
+            memcpy(text + at + 1, "0x80072ee7", 10);
+            text[at] = (char)byte;
+            compare(cmg_str_of(text, 60));
+            text[at] = ' ';
+            text[at + 11] = (char)byte;
+            compare(cmg_str_of(text, at + 12));
+        }
+    }
+}

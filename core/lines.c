@@ -191,24 +191,53 @@ static bool is_unit(const struct cmg_lines *l, size_t at, char c)
 /* Index of the first line feed of [p, p + n), or CMG_STR_NPOS. *ret_plain: everything before it is
  * ASCII without NUL. The two are asked of every byte of a log, so they share one pass. */
 #ifdef __SSE2__
+static inline __m128i block_at(const char *p)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+/* Bit i: p[i] is a line feed, or of those that are ASCII and not NUL; 16 bytes. */
+static inline uint64_t feeds_at(const char *p)
+{
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(block_at(p), _mm_set1_epi8('\n')));
+}
+
+static inline uint64_t plain_at(const char *p)
+{
+    return (unsigned)_mm_movemask_epi8(_mm_cmpgt_epi8(block_at(p), _mm_setzero_si128()));
+}
+
+/* The first feed of 64 bytes that hold one; *plain stays true where all before it is. */
+static inline size_t settle_block(const char *p, bool *plain)
+{
+    uint64_t feeds =
+        feeds_at(p) | feeds_at(p + 16) << 16 | feeds_at(p + 32) << 32 | feeds_at(p + 48) << 48;
+    uint64_t good =
+        plain_at(p) | plain_at(p + 16) << 16 | plain_at(p + 32) << 32 | plain_at(p + 48) << 48;
+    uint64_t before = (feeds & -feeds) - 1;
+    *plain &= (good & before) == before;
+    return (size_t)__builtin_ctzll(feeds);
+}
+
 static inline size_t first_feed(const char *p, size_t n, bool *ret_plain)
 {
     const __m128i feed = _mm_set1_epi8('\n'), zero = _mm_setzero_si128();
     __m128i plain = _mm_set1_epi8(-1);
-    for (size_t at = 0; at + 16 <= n; at += 16) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + at));
-        unsigned hit = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, feed));
-        __m128i positive = _mm_cmpgt_epi8(x, zero);
-        if (hit) {
-            unsigned before = (hit & -hit) - 1;
-            unsigned here = (unsigned)_mm_movemask_epi8(positive) & before;
-            *ret_plain = here == before && _mm_movemask_epi8(plain) == 0xffff;
-            return at + (unsigned)__builtin_ctz(hit);
+    for (size_t at = 0; at + 64 <= n; at += 64) {
+        __m128i a = block_at(p + at), b = block_at(p + at + 16);
+        __m128i c = block_at(p + at + 32), d = block_at(p + at + 48);
+        __m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(a, feed), _mm_cmpeq_epi8(b, feed)),
+                                   _mm_or_si128(_mm_cmpeq_epi8(c, feed), _mm_cmpeq_epi8(d, feed)));
+        if (_mm_movemask_epi8(hit)) {
+            *ret_plain = _mm_movemask_epi8(plain) == 0xffff;
+            return at + settle_block(p + at, ret_plain);
         }
-        plain = _mm_and_si128(plain, positive);
+        plain = _mm_and_si128(
+            plain, _mm_and_si128(_mm_and_si128(_mm_cmpgt_epi8(a, zero), _mm_cmpgt_epi8(b, zero)),
+                                 _mm_and_si128(_mm_cmpgt_epi8(c, zero), _mm_cmpgt_epi8(d, zero))));
     }
     *ret_plain = false;
-    size_t at = n & ~(size_t)15;
+    size_t at = n & ~(size_t)63;
     const char *hit = n > at ? memchr(p + at, '\n', n - at) : NULL;
     return hit ? (size_t)(hit - p) : CMG_STR_NPOS;
 }

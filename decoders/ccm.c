@@ -196,46 +196,59 @@ struct attributes {
     unsigned seen; /* 1 << enum field */
 };
 
-/* Where the value that `s` begins with ends: at its quote. NPOS where a control character (a line
- * end is one) or the end comes first. At least 16 bytes stand before `s`. */
-#ifdef __SSE2__
-static inline unsigned stops(const char *p)
-{
-    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
-    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(0x1f)), x);
-    return (unsigned)_mm_movemask_epi8(
-        _mm_or_si128(control, _mm_cmpeq_epi8(x, _mm_set1_epi8('"'))));
-}
+/* Shorter than this the usual attributes cannot be, with no value in them. */
+enum { USUAL_MIN = 66, NO_GUESS = 32 };
 
-static inline size_t value_len(cmg_str s)
+/* Of `s` from `at` on; a control character (a line end is one) ends the search. */
+static size_t quote_behind(cmg_str s, size_t at)
 {
-    size_t at = 0;
-    unsigned m = 0;
-    for (; at + 16 <= s.len && !(m = stops(s.ptr + at));)
-        at += 16;
-    if (!m && at < s.len) /* the last bytes, looked at from their end */
-        m = stops(s.ptr + s.len - 16) >> (at + 16 - s.len);
-    if (!m)
-        return CMG_STR_NPOS;
-    at += (unsigned)__builtin_ctz(m);
-    return s.ptr[at] == '"' ? at : CMG_STR_NPOS;
-}
-#else
-static size_t value_len(cmg_str s)
-{
-    size_t at = 0;
     while (at < s.len && s.ptr[at] != '"' && (unsigned char)s.ptr[at] > 0x1f)
         at++;
     return at < s.len && s.ptr[at] == '"' ? at : CMG_STR_NPOS;
 }
+
+/* Where the value that `s` begins with ends: at its quote. NPOS where a control character or the
+ * end comes first. At least 32 bytes are readable before the end of `s`.
+ *
+ * `guess` is how long nearly all such values are. With it the processor goes on to the next value
+ * before it has seen the end of this one; else each would wait for the one before. */
+#ifdef __SSE2__
+static inline uint32_t stops(const char *p)
+{
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(0x1f)), x);
+    __m128i quote = _mm_cmpeq_epi8(x, _mm_set1_epi8('"'));
+    return (uint32_t)_mm_movemask_epi8(_mm_or_si128(control, quote));
+}
+
+static inline size_t value_len(cmg_str s, size_t guess)
+{
+    /* Near the end the last 32 bytes are looked at, and those before the value dropped. */
+    size_t before = s.len < 32 ? 32 - s.len : 0;
+    const char *p = s.ptr - before;
+    uint64_t m = (uint64_t)(stops(p) | stops(p + 16) << 16) >> before;
+    if (guess < 32 && (m & -m) == UINT64_C(1) << guess && s.ptr[guess] == '"')
+        return guess;
+    if (!m)
+        return quote_behind(s, 32 - before);
+    size_t at = (size_t)__builtin_ctzll(m);
+    return s.ptr[at] == '"' ? at : CMG_STR_NPOS;
+}
+#else
+static size_t value_len(cmg_str s, size_t guess)
+{
+    (void)guess;
+    return quote_behind(s, 0);
+}
 #endif
 
 /* `before` and a value, whose quote stays. */
-static inline bool take_value(cmg_str *s, cmg_str before, cmg_str *ret)
+static inline __attribute__((always_inline)) bool take_value(cmg_str *s, cmg_str before,
+                                                             size_t guess, cmg_str *ret)
 {
     if (!cmg_scan_lit(s, before))
         return false;
-    size_t n = value_len(*s);
+    size_t n = value_len(*s, guess);
     if (n == CMG_STR_NPOS)
         return false;
     *ret = cmg_str_of(s->ptr, n);
@@ -247,13 +260,13 @@ static inline bool take_value(cmg_str *s, cmg_str before, cmg_str *ret)
  * measured), and nothing behind them. `s` stands behind a closer. */
 static inline bool read_usual(cmg_str s, struct attributes *a)
 {
-    if (!take_value(&s, CMG_LIT("<time=\""), &a->value[F_TIME]) ||
-        !take_value(&s, CMG_LIT("\" date=\""), &a->value[F_DATE]) ||
-        !take_value(&s, CMG_LIT("\" component=\""), &a->value[F_COMPONENT]) ||
-        !take_value(&s, CMG_LIT("\" context=\""), &a->value[F_CONTEXT]) ||
-        !take_value(&s, CMG_LIT("\" type=\""), &a->value[F_TYPE]) ||
-        !take_value(&s, CMG_LIT("\" thread=\""), &a->value[F_THREAD]) ||
-        !take_value(&s, CMG_LIT("\" file=\""), &a->value[F_FILE]))
+    if (s.len < USUAL_MIN || !take_value(&s, CMG_LIT("<time=\""), 15, &a->value[F_TIME]) ||
+        !take_value(&s, CMG_LIT("\" date=\""), 10, &a->value[F_DATE]) ||
+        !take_value(&s, CMG_LIT("\" component=\""), NO_GUESS, &a->value[F_COMPONENT]) ||
+        !take_value(&s, CMG_LIT("\" context=\""), 0, &a->value[F_CONTEXT]) ||
+        !take_value(&s, CMG_LIT("\" type=\""), 1, &a->value[F_TYPE]) ||
+        !take_value(&s, CMG_LIT("\" thread=\""), 4, &a->value[F_THREAD]) ||
+        !take_value(&s, CMG_LIT("\" file=\""), NO_GUESS, &a->value[F_FILE]))
         return false;
     a->seen = (1u << FIELDS) - 1;
     return cmg_str_eq(s, CMG_LIT("\">"));
@@ -440,15 +453,17 @@ static void apply_offset(const struct cmg_clock *c, enum rule rule, struct cmg_e
 static inline bool native_clock(cmg_str s, struct cmg_civil *c, int *ret_bias)
 {
     const char *p = s.ptr;
-    if (s.len < 14 || p[2] != ':' || p[5] != ':' || p[8] != '.' || (p[12] != '-' && p[12] != '+'))
+    cmg_str ms = cmg_str_cut(s, 9, 12), bias = cmg_str_from(s, 13);
+    int part[3], n;
+    if (s.len < 14 || p[8] != '.' || (p[12] != '-' && p[12] != '+') ||
+        !cmg_scan_pairs(p, ':', part) || !cmg_scan_int(&ms, 3, 3, &n))
         return false;
-    cmg_str bias = cmg_str_from(s, 13);
-    int tens, n;
-    if (!cmg_two_digits(p, &c->hour) || !cmg_two_digits(p + 3, &c->minute) ||
-        !cmg_two_digits(p + 6, &c->second) || !cmg_two_digits(p + 9, &tens) ||
-        !cmg_is_digit(p[11]) || !cmg_scan_int(&bias, 1, 3, &n) || bias.len)
+    c->hour = part[0];
+    c->minute = part[1];
+    c->second = part[2];
+    c->ns = n * 1000000;
+    if (!cmg_scan_int(&bias, 1, 3, &n) || bias.len)
         return false;
-    c->ns = (tens * 10 + (p[11] - '0')) * 1000000;
     *ret_bias = p[12] == '-' ? -n : n;
     return n <= CMG_OFFSET_MAX;
 }
@@ -456,13 +471,13 @@ static inline bool native_clock(cmg_str s, struct cmg_civil *c, int *ret_bias)
 /* "MM-DD-YYYY" */
 static inline bool native_date(cmg_str s, struct cmg_civil *c)
 {
-    const char *p = s.ptr;
-    int century, year;
-    if (s.len != 10 || p[2] != '-' || p[5] != '-' || !cmg_two_digits(p, &c->month) ||
-        !cmg_two_digits(p + 3, &c->day) || !cmg_two_digits(p + 6, &century) ||
-        !cmg_two_digits(p + 8, &year))
+    int part[3], years;
+    cmg_str rest = cmg_str_from(s, 8);
+    if (s.len != 10 || !cmg_scan_pairs(s.ptr, '-', part) || !cmg_scan_int(&rest, 2, 2, &years))
         return false;
-    c->year = century * 100 + year;
+    c->month = part[0];
+    c->day = part[1];
+    c->year = part[2] * 100 + years;
     return true;
 }
 
@@ -543,14 +558,13 @@ static void read_thread(cmg_str v, struct cmg_event *ev)
 static void read_file(cmg_str v, struct cmg_event *ev)
 {
     size_t at = v.len;
-    while (at && cmg_is_digit(v.ptr[at - 1]))
-        at--;
-    cmg_str digits = cmg_str_from(v, at);
-    int line;
+    uint32_t line = 0, unit = 1;
+    for (; at && v.len - at < 9 && cmg_is_digit(v.ptr[at - 1]); at--, unit *= 10)
+        line += unit * (uint32_t)(v.ptr[at - 1] - '0');
     ev->source_file = v;
-    if (at && v.ptr[at - 1] == ':' && cmg_scan_int(&digits, 1, 9, &line)) {
+    if (at && at < v.len && v.ptr[at - 1] == ':') {
         ev->source_file = cmg_str_head(v, at - 1);
-        ev->source_line = (uint32_t)line;
+        ev->source_line = line;
     }
 }
 
@@ -599,7 +613,7 @@ static bool whole(cmg_str line, struct cmg_event *ret)
     cmg_str message;
     if (!read_whole(line, &a, &message))
         return false;
-    cmg_event_clear(ret);
+    cmg_event_clear_head(ret);
     ret->message = message;
     apply(&a, ret);
     return true;

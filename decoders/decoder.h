@@ -49,6 +49,12 @@ struct cmg_decoder {
     bool (*whole)(cmg_str line, struct cmg_event *ret);
 };
 
+/* All but `http`, which means something only where has_http is set. */
+static inline void cmg_event_clear_head(struct cmg_event *ev)
+{
+    memset(ev, 0, offsetof(struct cmg_event, http));
+}
+
 static inline void cmg_event_clear(struct cmg_event *ev)
 {
     memset(ev, 0, offsetof(struct cmg_event, attr));

@@ -16,12 +16,12 @@ bool cmg_event_set_time(struct cmg_event *ev, const struct cmg_civil *c)
 /* "HH:MM:SS." as nearly every record has it. */
 static inline bool scan_usual_clock(cmg_str *s, struct cmg_clock *c)
 {
-    const char *p = s->ptr;
-    if (s->len < 12 || p[2] != ':' || p[5] != ':' || p[8] != '.')
+    int part[3];
+    if (s->len < 12 || s->ptr[8] != '.' || !cmg_scan_pairs(s->ptr, ':', part))
         return false;
-    if (!cmg_two_digits(p, &c->hour) || !cmg_two_digits(p + 3, &c->minute) ||
-        !cmg_two_digits(p + 6, &c->second))
-        return false;
+    c->hour = part[0];
+    c->minute = part[1];
+    c->second = part[2];
     *s = cmg_str_from(*s, 8);
     return true;
 }

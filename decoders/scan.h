@@ -7,6 +7,7 @@
 #define CMG_DECODERS_SCAN_H
 
 #include "core/time.h"
+#include "core/v16.h"
 #include "decoders/decoder.h"
 
 /* Widest offset in use, UTC+14 and UTC-12 rounded up; beyond it a number is not an offset. */
@@ -61,11 +62,18 @@ static inline bool cmg_scan_int(cmg_str *s, size_t least, size_t most, int *ret)
     return true;
 }
 
-/* *ret means something only where both are digits. */
-static inline bool cmg_two_digits(const char *p, int *ret)
+/* "12:34:56" or "12-34-56": three pairs of digits with `sep` between, all eight bytes in one word.
+ * What is no digit, or no `sep`, is above the highest that its byte may hold. */
+static inline bool cmg_scan_pairs(const char *p, char sep, int ret[3])
 {
-    *ret = (p[0] - '0') * 10 + (p[1] - '0');
-    return cmg_is_digit(p[0]) && cmg_is_digit(p[1]);
+    const uint64_t separators = UINT64_C(0x0000010000010000) * (unsigned char)sep;
+    uint64_t x = cmg_word_load(p) ^ (UINT64_C(0x3030003030003030) | separators);
+    uint64_t above = (x + UINT64_C(0x76767f76767f7676)) | x;
+    uint64_t pairs = x * 10 + (x >> 8);
+    ret[0] = (int)(pairs & 0xff);
+    ret[1] = (int)(pairs >> 24 & 0xff);
+    ret[2] = (int)(pairs >> 48 & 0xff);
+    return !(above & UINT64_C(0x8080808080808080));
 }
 
 static inline size_t cmg_count_digits(cmg_str s)
@@ -80,7 +88,10 @@ static inline size_t cmg_count_digits(cmg_str s)
 static inline bool cmg_scan_u64(cmg_str s, uint64_t *ret)
 {
     uint64_t v = 0;
-    for (size_t i = 0; i < s.len; i++) {
+    size_t i = 0;
+    for (; i < s.len && i < 19 && cmg_is_digit(s.ptr[i]); i++) /* 19 digits always fit */
+        v = v * 10 + (uint64_t)(s.ptr[i] - '0');
+    for (; i < s.len; i++) {
         if (!cmg_is_digit(s.ptr[i]) || __builtin_mul_overflow(v, UINT64_C(10), &v) ||
             __builtin_add_overflow(v, (uint64_t)(s.ptr[i] - '0'), &v))
             return false;

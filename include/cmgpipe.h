@@ -133,10 +133,10 @@ struct cmg_event {
     uint64_t thread;
     enum cmg_level level; /* CMG_LEVEL_NONE: the record does not say */
     struct cmg_time time;
-    bool has_http;
-    struct cmg_http http;
     uint32_t problems;
+    bool has_http;
     size_t attrs;
+    struct cmg_http http; /* means something only where has_http is set */
     struct cmg_attr attr[CMG_ATTRS_MAX]; /* last: what lies behind `attrs` is not cleared */
 };
 

@@ -142,12 +142,14 @@ static void mend_output(void)
 
 static enum cmg_rc open_follower(struct follow *w, struct cmg_error *reterr)
 {
+    size_t n;
+    const char *const *input = cmg_inputs_of(w->s, &n);
     struct cmg_follow_options opt = {
         .engine = w->u->engine,
         .corr = w->u->corr,
         .host = cmg_str_c(w->u->host),
-        .pattern = w->s->args,
-        .patterns = w->s->n_args,
+        .pattern = input,
+        .patterns = n,
         .emit = emit,
         .note = note,
         .user = w,

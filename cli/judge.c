@@ -82,10 +82,12 @@ static void judge_stdout(struct judge *j)
 static void judge_follow(struct judge *j)
 {
     bool has_checkpoint = cmg_text_of(j->s, CMG_OPT_CHECKPOINT) || cmg_to_kafka(j->s);
-    if (!j->s->n_args)
+    size_t n;
+    const char *const *input = cmg_inputs_of(j->s, &n);
+    if (!n)
         tell(j, "--follow needs files, folders or patterns; standard input is read without it");
-    for (size_t i = 0; i < j->s->n_args; i++)
-        if (strcmp(j->s->args[i], "-") == 0)
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(input[i], "-") == 0)
             tell(j, "standard input cannot be followed; leave out - or --follow");
     if (cmg_is_on(j->s, CMG_OPT_STRICT) && typed(j, CMG_OPT_STRICT))
         tell(j, "--strict judges the whole input at its end, and --follow has none");

@@ -311,6 +311,13 @@ void cmg_settings_done(struct cmg_settings *s)
     s->args_room = NULL;
 }
 
+const char *const *cmg_inputs_of(const struct cmg_settings *s, size_t *ret_n)
+{
+    const struct cmg_setting *at = &s->at[CMG_OPT_INPUT];
+    *ret_n = s->n_args ? s->n_args : at->values;
+    return s->n_args ? s->args : (const char *const *)at->value;
+}
+
 /* ---- command line
  * -------------------------------------------------------------------------------- */
 

@@ -144,6 +144,9 @@ static inline const char *cmg_text_of(const struct cmg_settings *s, enum cmg_opt
     return s->at[id].values ? s->at[id].value[s->at[id].values - 1] : NULL;
 }
 
+/* The operands, or else what --input says; *ret_n may be 0. */
+const char *const *cmg_inputs_of(const struct cmg_settings *s, size_t *ret_n);
+
 /* ---- properties.c
  * -------------------------------------------------------------------------------- */
 

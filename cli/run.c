@@ -145,8 +145,9 @@ static bool report_output(struct run *run, const struct cmg_sink_stats *out)
     if (out->dead)
         cmg_output_tell_dead(&run->out, out->dead);
     if (run->out.kafka && (lost || run->error || run->unconfirmed))
-        cmg_log(CMG_LOG_ERROR, "records are not confirmed, and not everything was read",
-                "not_confirmed", cmg_number(number, lost), "error", text, NULL);
+        cmg_log(CMG_LOG_ERROR, "records are not confirmed", "error", text, "input",
+                run->reader.ended ? "not read to its end" : NULL, "not_confirmed",
+                cmg_number(number, lost), NULL);
     else if (lost || run->error)
         cmg_log(CMG_LOG_ERROR, "cannot write all records", "error", text, "not_written",
                 cmg_number(number, lost), NULL);
@@ -181,8 +182,12 @@ static int finish(struct run *run, bool strict)
 static int read_all(struct run *run, const struct cmg_settings *s)
 {
     static const char *const standard_input[] = {"-"};
-    const char *const *paths = s->n_args ? s->args : standard_input;
-    size_t n = s->n_args ? s->n_args : 1;
+    size_t n;
+    const char *const *paths = cmg_inputs_of(s, &n);
+    if (!n) {
+        paths = standard_input;
+        n = 1;
+    }
     cmg_progress_init(&run->reader.progress, paths, n);
     for (size_t i = 0; i < n && cmg_reader_file(&run->reader, paths[i]); i++)
         ;

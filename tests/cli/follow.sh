@@ -22,6 +22,18 @@ run 2 -f --strict a.log
 run 2 -f --idle-timeout 0 a.log
 run 2 -f --from middle a.log
 
+# ---- everything from a configuration file
+fresh
+ccm one >l/a.log
+printf 'follow = yes\ninput = %s/l/*.log\ncheckpoint = ck\nhost = from-file\n' "$work" >service.conf
+run 0 check-config service.conf
+start --config service.conf
+until_true 5 has_text out '"name":"from-file"'
+end 0
+run 0 --config service.conf --no-follow "$logs/LocationServices.log"
+lines out 12
+: >out
+
 # ---- to standard output, as it is written, over a rotation, and after a stop from where it was
 fresh
 ccm one >l/a.log

@@ -5,11 +5,13 @@
  * rd_kafka_poll on the caller's thread. A message's opaque pointer is its cookie. */
 #include "sinks/kafka.h"
 
+#include "core/time.h"
 #include "enrich/catalog.h"
 #include "sinks/kafka_conf.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -24,14 +26,33 @@ enum {
     OUT_CAP = 256 << 20,
     SLICE_MS = 100,
     HEADERS_MAX = 8,
-    POLL_EVERY = 64
+    POLL_EVERY = 64,
+    NS_IN_MS = 1000000,
+    TEXT_MAX = 256 /* bytes of a key, and of a header that comes from a log */
 };
 
 /* When an error of this kind was last spoken of. */
 struct kind {
+    const char *text; /* NULL: free */
     int code;
     int64_t said_s;
     uint64_t since;
+};
+
+struct producer {
+    rd_kafka_t *rk;
+    rd_kafka_topic_t *topic, *dead;
+};
+
+/* A record that Kafka did not take. */
+struct letter {
+    const void *key;
+    size_t key_len;
+    cmg_str value;
+    uint64_t cookie;
+    int64_t time_ms;                   /* 0: the present */
+    const rd_kafka_headers_t *headers; /* NULL: none */
+    rd_kafka_resp_err_t why;
 };
 
 struct kafka {
@@ -41,9 +62,9 @@ struct kafka {
     void *ack_user;
     cmg_say_fn *say;
     void *say_user;
-    rd_kafka_t *rk;
-    rd_kafka_topic_t *topic, *dead;
-    int news; /* eventfd that librdkafka rings when there is something to poll */
+    struct producer many;  /* batches */
+    struct producer alone; /* one record a request; rk NULL until there is a need for it */
+    int news;              /* eventfd that librdkafka rings when there is something to poll */
     struct kind kind[KINDS];
     bool broken;
 };
@@ -58,16 +79,30 @@ static int64_t now_s(void)
     return t.tv_sec + 1; /* never 0, which is "not yet" */
 }
 
+static bool is_kind(const struct kind *kind, const char *text, int code)
+{
+    return kind->text && kind->code == code && strcmp(kind->text, text) == 0;
+}
+
+/* Its slot, or that of the kind which was last spoken of longest ago. */
+static struct kind *kind_of(struct kafka *k, const char *text, int code)
+{
+    struct kind *oldest = &k->kind[0];
+    for (size_t i = 0; i < KINDS; i++) {
+        if (is_kind(&k->kind[i], text, code))
+            return &k->kind[i];
+        if (k->kind[i].said_s < oldest->said_s)
+            oldest = &k->kind[i];
+    }
+    *oldest = (struct kind){.text = text, .code = code};
+    return oldest;
+}
+
 /* Once for each kind of error, then at most once a minute with a count of what was left unsaid. */
 static void say(struct kafka *k, enum cmg_level level, int code, const char *text,
                 const char *detail)
 {
-    struct kind *slot = &k->kind[0];
-    for (size_t i = 0; i < KINDS && slot->code != code; i++)
-        if (k->kind[i].code == code || k->kind[i].said_s < slot->said_s)
-            slot = &k->kind[i];
-    if (slot->code != code)
-        *slot = (struct kind){.code = code};
+    struct kind *slot = kind_of(k, text, code);
     slot->since++;
     if (!k->say || (slot->said_s && now_s() - slot->said_s < QUIET_S))
         return;
@@ -100,6 +135,67 @@ static enum cmg_rc break_off(struct kafka *k, const char *text)
     k->base.error = 0;
     snprintf(k->base.text, sizeof k->base.text, "%s", text);
     return CMG_EIO;
+}
+
+/* ---- producers ---------------------------------------------------------------------------------
+ */
+
+/* Whatever is queued for rd_kafka_poll adds one to `news`. */
+static void ring(const struct kafka *k, rd_kafka_t *rk)
+{
+    static const uint64_t one = 1;
+    rd_kafka_queue_t *q = rd_kafka_queue_get_main(rk);
+    if (k->news >= 0)
+        rd_kafka_queue_io_event_enable(q, k->news, &one, sizeof one);
+    rd_kafka_queue_destroy(q);
+}
+
+/* Takes over `conf`, also when it fails. */
+static bool start_producer(struct kafka *k, struct producer *p, rd_kafka_conf_t *conf, char *why,
+                           size_t size)
+{
+    p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, size);
+    if (!p->rk) {
+        rd_kafka_conf_destroy(conf);
+        return false;
+    }
+    rd_kafka_set_log_queue(p->rk, NULL); /* to the queue that rd_kafka_poll serves */
+    ring(k, p->rk);
+    return true;
+}
+
+/* The producer for records that come alone: those of refused requests, and dead letters. */
+static bool start_alone(struct kafka *k)
+{
+    char why[200];
+    if (k->alone.rk)
+        return true;
+    rd_kafka_conf_t *conf = cmg_kafka_conf_alone(&k->conf, k->many.rk);
+    if (!conf || !start_producer(k, &k->alone, conf, why, sizeof why))
+        return false;
+    k->alone.topic = rd_kafka_topic_new(k->alone.rk, k->conf.topic, NULL);
+    if (k->conf.dead_topic[0])
+        k->alone.dead = rd_kafka_topic_new(k->alone.rk, k->conf.dead_topic, NULL);
+    return k->alone.topic && (k->alone.dead || !k->conf.dead_topic[0]);
+}
+
+/* Calls back. With two producers, waits for the bell of either. */
+static int serve(struct kafka *k, int timeout_ms)
+{
+    if (!k->alone.rk)
+        return rd_kafka_poll(k->many.rk, timeout_ms);
+    int events = rd_kafka_poll(k->many.rk, 0) + rd_kafka_poll(k->alone.rk, 0);
+    struct pollfd bell = {.fd = k->news, .events = POLLIN};
+    if (events || timeout_ms == 0 || poll(&bell, 1, timeout_ms) <= 0)
+        return events;
+    return rd_kafka_poll(k->many.rk, 0) + rd_kafka_poll(k->alone.rk, 0);
+}
+
+/* While some are on their way alone, nothing else is taken: they are bounded by the queue that
+ * they were in, and not much overtakes them. */
+static bool some_alone(const struct kafka *k)
+{
+    return k->alone.rk && rd_kafka_outq_len(k->alone.rk) > 0;
 }
 
 /* ---- what Kafka refuses for good ---------------------------------------------------------------
@@ -151,16 +247,16 @@ static bool keep_in_file(struct kafka *k, cmg_str value)
     return kept;
 }
 
-static void bury(struct kafka *k, cmg_str value, uint64_t cookie, rd_kafka_resp_err_t why)
+static void bury(struct kafka *k, const struct letter *l)
 {
-    if (keep_in_file(k, value)) {
+    if (keep_in_file(k, l->value)) {
         k->base.stats.dead++;
-        report(k, cookie, CMG_OK, value.len);
+        report(k, l->cookie, CMG_OK, l->value.len);
         return;
     }
-    say(k, CMG_LEVEL_ERROR, -1000, "a refused record could be kept nowhere; it is not confirmed",
-        rd_kafka_err2str(why));
-    report(k, cookie, CMG_EIO, 0);
+    say(k, CMG_LEVEL_ERROR, l->why, "a refused record could be kept nowhere; it is not confirmed",
+        rd_kafka_err2str(l->why));
+    report(k, l->cookie, CMG_EIO, 0);
 }
 
 static void add_header(rd_kafka_headers_t *h, const char *name, cmg_str value)
@@ -168,34 +264,70 @@ static void add_header(rd_kafka_headers_t *h, const char *name, cmg_str value)
     rd_kafka_header_add(h, name, -1, value.len ? value.ptr : "", (ssize_t)value.len);
 }
 
-static bool send_dead(struct kafka *k, const void *key, size_t key_len, cmg_str value,
-                      uint64_t cookie, rd_kafka_resp_err_t why)
+/* Takes over `h`, but not when it fails. */
+static rd_kafka_resp_err_t produce(struct producer *p, rd_kafka_topic_t *topic,
+                                   const struct letter *l, rd_kafka_headers_t *h)
 {
-    if (!k->dead)
-        return false;
-    rd_kafka_headers_t *h = rd_kafka_headers_new(HEADERS_MAX);
-    add_header(h, "content-type", CMG_LIT("application/json"));
-    add_header(h, "cmgpipe.errors.stage", CMG_LIT("produce"));
-    add_header(h, "cmgpipe.errors.topic", cmg_str_c(k->conf.topic));
-    add_header(h, "cmgpipe.errors.reason", cmg_str_c(rd_kafka_err2name(why)));
-    add_header(h, "cmgpipe.errors.version", cmg_str_c(cmg_version()));
-    rd_kafka_resp_err_t err = rd_kafka_producev(
-        k->rk, RD_KAFKA_V_RKT(k->dead), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_KEY((void *)(uintptr_t)key, key_len),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)value.ptr, value.len), RD_KAFKA_V_HEADERS(h),
-        RD_KAFKA_V_OPAQUE((void *)(uintptr_t)cookie), RD_KAFKA_V_END);
+    return rd_kafka_producev(p->rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                             RD_KAFKA_V_KEY((void *)(uintptr_t)l->key, l->key_len),
+                             RD_KAFKA_V_VALUE((void *)(uintptr_t)l->value.ptr, l->value.len),
+                             RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_TIMESTAMP(l->time_ms),
+                             RD_KAFKA_V_OPAQUE((void *)(uintptr_t)l->cookie), RD_KAFKA_V_END);
+}
+
+static rd_kafka_headers_t *copy_headers(const struct letter *l)
+{
+    return l->headers ? rd_kafka_headers_copy(l->headers) : rd_kafka_headers_new(HEADERS_MAX);
+}
+
+static bool send_copy(struct producer *p, rd_kafka_topic_t *topic, const struct letter *l,
+                      rd_kafka_headers_t *h)
+{
+    rd_kafka_resp_err_t err = produce(p, topic, l, h);
     if (err)
         rd_kafka_headers_destroy(h);
     return !err;
 }
 
-static void refused(struct kafka *k, const void *key, size_t key_len, cmg_str value,
-                    uint64_t cookie, rd_kafka_resp_err_t why)
+static bool send_dead(struct kafka *k, const struct letter *l)
 {
-    say(k, CMG_LEVEL_ERROR, why, "Kafka refused a record for good; it goes to the dead letters",
-        rd_kafka_err2str(why));
-    if (!send_dead(k, key, key_len, value, cookie, why))
-        bury(k, value, cookie, why);
+    if (!k->conf.dead_topic[0] || !start_alone(k))
+        return false;
+    rd_kafka_headers_t *h = copy_headers(l);
+    add_header(h, "cmgpipe.errors.stage", CMG_LIT("produce"));
+    add_header(h, "cmgpipe.errors.topic", cmg_str_c(k->conf.topic));
+    add_header(h, "cmgpipe.errors.reason", cmg_str_c(rd_kafka_err2name(l->why)));
+    add_header(h, "cmgpipe.errors.version", cmg_str_c(cmg_version()));
+    return send_copy(&k->alone, k->alone.dead, l, h);
+}
+
+/* The present is its time: it may have been refused for its own. */
+static void refused(struct kafka *k, struct letter *l)
+{
+    l->time_ms = 0;
+    say(k, CMG_LEVEL_ERROR, l->why, "Kafka refused a record for good; it goes to the dead letters",
+        rd_kafka_err2str(l->why));
+    if (!send_dead(k, l))
+        bury(k, l);
+}
+
+/* The event's own time: a report of failure does not bring back a message's. */
+static int64_t time_in(cmg_str value)
+{
+    static const cmg_str name = {"{\"@timestamp\":\"", 15};
+    struct cmg_time t;
+    cmg_str text = cmg_str_starts(value, name) ? cmg_str_from(value, name.len) : CMG_LIT("");
+    size_t end = cmg_str_chr(text, '"');
+    return end != CMG_STR_NPOS && cmg_rfc3339_read(cmg_str_head(text, end), &t) ? t.ns / NS_IN_MS
+                                                                                : 0;
+}
+
+/* A broker refuses a request as a whole: most records of it have done nothing wrong, and go once
+ * more, each in a request of its own. */
+static bool send_alone(struct kafka *k, struct letter *l)
+{
+    l->time_ms = k->conf.event_time ? time_in(l->value) : 0;
+    return start_alone(k) && send_copy(&k->alone, k->alone.topic, l, copy_headers(l));
 }
 
 static bool is_purge(rd_kafka_resp_err_t err)
@@ -206,25 +338,39 @@ static bool is_purge(rd_kafka_resp_err_t err)
 /* ---- callbacks, all from within rd_kafka_poll --------------------------------------------------
  */
 
+static void undelivered(struct kafka *k, const rd_kafka_message_t *m, struct letter *l)
+{
+    if (k->alone.dead && m->rkt == k->alone.dead) {
+        bury(k, l);
+    } else if (is_for_good(m->err)) {
+        if (m->rkt != k->many.topic || !send_alone(k, l))
+            refused(k, l);
+    } else {
+        if (!is_purge(m->err)) /* that is us, at the end */
+            say(k, CMG_LEVEL_ERROR, m->err, "records are not confirmed", rd_kafka_err2str(m->err));
+        report(k, l->cookie, CMG_EIO, 0);
+    }
+}
+
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
     struct kafka *k = opaque;
     uint64_t cookie = (uint64_t)(uintptr_t)m->_private;
-    cmg_str value = cmg_str_of(m->payload, m->len);
+    rd_kafka_headers_t *headers = NULL;
     (void)rk;
-    bool dead = k->dead && m->rkt == k->dead;
     if (!m->err) {
-        k->base.stats.dead += dead;
+        k->base.stats.dead += k->alone.dead && m->rkt == k->alone.dead;
         report(k, cookie, CMG_OK, m->len);
-    } else if (dead) {
-        bury(k, value, cookie, m->err);
-    } else if (is_for_good(m->err)) {
-        refused(k, m->key, m->key_len, value, cookie, m->err);
-    } else {
-        if (!is_purge(m->err)) /* that is us, at the end */
-            say(k, CMG_LEVEL_ERROR, m->err, "records are not confirmed", rd_kafka_err2str(m->err));
-        report(k, cookie, CMG_EIO, 0);
+        return;
     }
+    (void)rd_kafka_message_headers(m, &headers);
+    struct letter l = {.key = m->key,
+                       .key_len = m->key_len,
+                       .value = cmg_str_of(m->payload, m->len),
+                       .cookie = cookie,
+                       .headers = headers,
+                       .why = m->err};
+    undelivered(k, m, &l);
 }
 
 static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
@@ -257,55 +403,44 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
 /* ---- the sink ----------------------------------------------------------------------------------
  */
 
+static void end_producer(struct producer *p)
+{
+    if (p->topic)
+        rd_kafka_topic_destroy(p->topic);
+    if (p->dead)
+        rd_kafka_topic_destroy(p->dead);
+    if (p->rk)
+        rd_kafka_destroy(p->rk);
+    *p = (struct producer){NULL, NULL, NULL};
+}
+
 static void destroy(struct kafka *k)
 {
-    if (k->topic)
-        rd_kafka_topic_destroy(k->topic);
-    if (k->dead)
-        rd_kafka_topic_destroy(k->dead);
-    if (k->rk)
-        rd_kafka_destroy(k->rk);
+    end_producer(&k->many);
+    end_producer(&k->alone);
+    if (k->conf.rd)
+        rd_kafka_conf_destroy(k->conf.rd);
     if (k->news >= 0)
         close(k->news);
     cmg_buf_done(&k->base.out);
     free(k);
 }
 
-/* Whatever is queued for rd_kafka_poll adds one to `news`. */
-static void ring(const struct kafka *k)
-{
-    static const uint64_t one = 1;
-    rd_kafka_queue_t *q = rd_kafka_queue_get_main(k->rk);
-    if (k->news >= 0)
-        rd_kafka_queue_io_event_enable(q, k->news, &one, sizeof one);
-    rd_kafka_queue_destroy(q);
-}
-
 static enum cmg_rc start(struct kafka *k, struct cmg_error *reterr)
 {
-    char why[200];
+    char why[200] = "not enough memory";
     rd_kafka_conf_set_dr_msg_cb(k->conf.rd, on_report);
     rd_kafka_conf_set_error_cb(k->conf.rd, on_error);
     rd_kafka_conf_set_log_cb(k->conf.rd, on_log);
     rd_kafka_conf_set_opaque(k->conf.rd, k);
-    k->rk = rd_kafka_new(RD_KAFKA_PRODUCER, k->conf.rd, why, sizeof why);
-    if (!k->rk) {
-        rd_kafka_conf_destroy(k->conf.rd);
-        *reterr = (struct cmg_error){.rc = CMG_ECONFIG};
-        snprintf(reterr->text, sizeof reterr->text, "kafka: %s", why);
-        return CMG_ECONFIG;
+    if (start_producer(k, &k->many, rd_kafka_conf_dup(k->conf.rd), why, sizeof why)) {
+        k->many.topic = rd_kafka_topic_new(k->many.rk, k->conf.topic, NULL);
+        if (k->many.topic)
+            return CMG_OK;
     }
-    k->conf.rd = NULL;
-    rd_kafka_set_log_queue(k->rk, NULL); /* to the queue that rd_kafka_poll serves */
-    ring(k);
-    k->topic = rd_kafka_topic_new(k->rk, k->conf.topic, NULL);
-    k->dead = k->conf.dead_topic[0] ? rd_kafka_topic_new(k->rk, k->conf.dead_topic, NULL) : NULL;
-    if (k->topic && (k->dead || !k->conf.dead_topic[0]))
-        return CMG_OK;
-    *reterr = (struct cmg_error){.rc = CMG_ENOMEM};
-    snprintf(reterr->text, sizeof reterr->text, "kafka: %s",
-             rd_kafka_err2str(rd_kafka_last_error()));
-    return CMG_ENOMEM;
+    *reterr = (struct cmg_error){.rc = CMG_ECONFIG};
+    snprintf(reterr->text, sizeof reterr->text, "kafka: %s", why);
+    return CMG_ECONFIG;
 }
 
 static enum cmg_rc kafka_open(const struct cmg_sink_options *opt, struct cmg_sink **ret,
@@ -353,6 +488,25 @@ static cmg_str key_of(const struct kafka *k, const struct cmg_message *m)
     return CMG_LIT("");
 }
 
+static bool is_printable(char c)
+{
+    return (unsigned char)c >= ' ' && c != 0x7f;
+}
+
+static bool is_of_name(char c)
+{
+    return cmg_is_alnum(c) || c == '.' || c == '-' || c == '_' || c == ':';
+}
+
+/* A log may say anything; beside the value it has these characters, and no more than so many. */
+static cmg_str only(bool (*is_allowed)(char), cmg_str s, char ret[TEXT_MAX])
+{
+    s = cmg_str_head(s, s.len < TEXT_MAX ? s.len : TEXT_MAX);
+    for (size_t i = 0; i < s.len; i++)
+        ret[i] = is_allowed(s.ptr[i]) ? s.ptr[i] : '_';
+    return cmg_str_of(s.len ? ret : NULL, s.len);
+}
+
 static rd_kafka_headers_t *headers_of(const struct kafka *k, const struct cmg_record *r)
 {
     rd_kafka_headers_t *h = rd_kafka_headers_new(HEADERS_MAX);
@@ -364,9 +518,10 @@ static rd_kafka_headers_t *headers_of(const struct kafka *k, const struct cmg_re
             add_header(h, "error.type", r->finding.entry->slug);
     }
     if (r && k->conf.splunk) {
+        char text[TEXT_MAX];
         add_header(h, "splunk.header.sourcetype", CMG_LIT("microsoft:configmgr:cmg:json"));
-        add_header(h, "splunk.header.host", r->host);
-        add_header(h, "splunk.header.source", r->path);
+        add_header(h, "splunk.header.host", only(is_of_name, r->host, text));
+        add_header(h, "splunk.header.source", only(is_printable, r->path, text));
     }
     return h;
 }
@@ -374,7 +529,7 @@ static rd_kafka_headers_t *headers_of(const struct kafka *k, const struct cmg_re
 static int64_t timestamp_of(const struct kafka *k, const struct cmg_message *m)
 {
     int64_t ns = k->conf.event_time && m->record ? m->record->time_ns : m->read_ns;
-    return ns > 0 ? ns / 1000000 : 0; /* 0: librdkafka takes the present time */
+    return ns > 0 ? ns / NS_IN_MS : 0; /* 0: librdkafka takes the present time */
 }
 
 static void drop_sent(struct kafka *k, const struct cmg_message *m)
@@ -384,37 +539,62 @@ static void drop_sent(struct kafka *k, const struct cmg_message *m)
         out->len = 0;
 }
 
+static enum cmg_rc not_taken(struct kafka *k, struct letter *l, rd_kafka_headers_t *h,
+                             rd_kafka_resp_err_t err)
+{
+    enum cmg_rc rc = CMG_OK;
+    l->headers = h;
+    l->why = err;
+    if (is_for_good(err)) {
+        k->base.stats.sent++;
+        refused(k, l);
+    } else {
+        rc = break_off(k, rd_kafka_err2str(err));
+    }
+    rd_kafka_headers_destroy(h);
+    return rc;
+}
+
+static enum cmg_rc offer(struct kafka *k, struct letter *l, const struct cmg_record *r)
+{
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__QUEUE_FULL;
+    rd_kafka_headers_t *h = some_alone(k) ? NULL : headers_of(k, r);
+    if (h)
+        err = produce(&k->many, k->many.topic, l, h);
+    if (!err) {
+        k->base.stats.sent++;
+        return CMG_OK;
+    }
+    if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        return not_taken(k, l, h, err);
+    if (h)
+        rd_kafka_headers_destroy(h);
+    k->base.stats.retries++;
+    return CMG_AGAIN;
+}
+
 static enum cmg_rc kafka_send(struct cmg_sink *s, const struct cmg_message *m)
 {
     struct kafka *k = (struct kafka *)s;
-    cmg_str value = m->value, key = key_of(k, m);
+    char text[TEXT_MAX];
+    cmg_str key = only(is_printable, key_of(k, m), text);
+    struct letter l = {.key = key.ptr,
+                       .key_len = key.len,
+                       .value = m->value,
+                       .cookie = m->cookie,
+                       .time_ms = timestamp_of(k, m)};
     if (k->broken)
         return CMG_EIO;
-    if (value.len && value.ptr[value.len - 1] == '\n')
-        value.len--;
-    if (!value.len)
+    if (l.value.len && l.value.ptr[l.value.len - 1] == '\n')
+        l.value.len--;
+    if (!l.value.len)
         return break_off(k, "an empty value would be a tombstone; not sent");
-    rd_kafka_headers_t *h = headers_of(k, m->record);
-    rd_kafka_resp_err_t err =
-        rd_kafka_producev(k->rk, RD_KAFKA_V_RKT(k->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                          RD_KAFKA_V_KEY((void *)(uintptr_t)(key.len ? key.ptr : NULL), key.len),
-                          RD_KAFKA_V_VALUE((void *)(uintptr_t)value.ptr, value.len),
-                          RD_KAFKA_V_TIMESTAMP(timestamp_of(k, m)), RD_KAFKA_V_HEADERS(h),
-                          RD_KAFKA_V_OPAQUE((void *)(uintptr_t)m->cookie), RD_KAFKA_V_END);
-    if (err)
-        rd_kafka_headers_destroy(h);
-    if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-        s->stats.retries++;
-        return CMG_AGAIN;
-    }
-    if (err && !is_for_good(err))
-        return break_off(k, rd_kafka_err2str(err));
-    s->stats.sent++;
-    if (err)
-        refused(k, key.ptr, key.len, value, m->cookie, err);
+    enum cmg_rc rc = offer(k, &l, m->record);
+    if (rc != CMG_OK)
+        return rc;
     drop_sent(k, m);
     if (s->stats.sent % POLL_EVERY == 0)
-        rd_kafka_poll(k->rk, 0);
+        serve(k, 0);
     return CMG_OK;
 }
 
@@ -423,7 +603,7 @@ static enum cmg_rc kafka_poll(struct cmg_sink *s, int timeout_ms)
     struct kafka *k = (struct kafka *)s;
     uint64_t rung;
     (void)!read(k->news, &rung, sizeof rung); /* before the poll: what comes later rings again */
-    int events = rd_kafka_poll(k->rk, timeout_ms);
+    int events = serve(k, timeout_ms);
     if (k->broken)
         return CMG_EIO;
     return events > 0 ? CMG_OK : CMG_AGAIN;
@@ -446,6 +626,15 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static void flush_slice(struct kafka *k, int ms)
+{
+    if (some_alone(k))
+        rd_kafka_flush(k->alone.rk, ms);
+    else
+        rd_kafka_flush(k->many.rk, ms);
+    serve(k, 0);
+}
+
 /* Delivery reports are what is waited for: rd_kafka_flush also returns when all there is failed. It
  * is called for its other work, ending the linger, in slices short enough for a signal to be
  * noticed between two calls. */
@@ -459,8 +648,18 @@ static enum cmg_rc kafka_flush(struct cmg_sink *s, int timeout_ms)
         int64_t left = until - now_ms();
         if (k->broken || left <= 0)
             return k->broken ? CMG_EIO : CMG_AGAIN;
-        rd_kafka_flush(k->rk, left < SLICE_MS ? (int)left : SLICE_MS);
+        flush_slice(k, left < SLICE_MS ? (int)left : SLICE_MS);
     }
+}
+
+/* What is on its way is given up, and told so. */
+static void purge(struct producer *p)
+{
+    if (!p->rk)
+        return;
+    rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    while (rd_kafka_poll(p->rk, SLICE_MS) > 0)
+        ;
 }
 
 static enum cmg_rc kafka_close(struct cmg_sink *s, int timeout_ms, struct cmg_sink_stats *ret_stats)
@@ -468,9 +667,8 @@ static enum cmg_rc kafka_close(struct cmg_sink *s, int timeout_ms, struct cmg_si
     struct kafka *k = (struct kafka *)s;
     enum cmg_rc rc = kafka_flush(s, timeout_ms < 0 ? INT32_MAX : timeout_ms);
     if (rc != CMG_OK) {
-        rd_kafka_purge(k->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-        while (rd_kafka_poll(k->rk, SLICE_MS) > 0)
-            ;
+        purge(&k->many);
+        purge(&k->alone);
         s->stats.failed = s->stats.sent - s->stats.acked;
     }
     bool all = s->stats.failed == 0 && !k->broken;
@@ -545,8 +743,8 @@ enum cmg_rc cmg_kafka_check(const struct cmg_sink_options *opt, int timeout_ms,
         return rc;
     struct kafka *k = (struct kafka *)s;
     *reterr = (struct cmg_error){.rc = CMG_OK};
-    rd_kafka_resp_err_t err = rd_kafka_metadata(k->rk, 0, k->topic, &meta, timeout_ms);
-    rd_kafka_poll(k->rk, 0); /* what went wrong below is said before the verdict */
+    rd_kafka_resp_err_t err = rd_kafka_metadata(k->many.rk, 0, k->many.topic, &meta, timeout_ms);
+    rd_kafka_poll(k->many.rk, 0); /* what went wrong below is said before the verdict */
     if (err) {
         const char *hint = cmg_kafka_scram_hint(&k->conf);
         snprintf(reterr->text, sizeof reterr->text, "no broker answered within %d ms (%s)%s%.150s",

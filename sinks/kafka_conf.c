@@ -4,6 +4,7 @@
 #include "sinks/kafka_conf.h"
 #include "sinks/kafka.h"
 
+#include <librdkafka/rdkafka_mock.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -280,6 +281,47 @@ enum cmg_rc cmg_kafka_conf_read(const struct cmg_sink_options *opt, struct cmg_k
     }
     *ret = c;
     return CMG_OK;
+}
+
+/* Room for all that a refused queue held, and for as many dead letters: librdkafka counts a record
+ * until its report was heard. */
+static bool twice_the_room(const struct cmg_kafka_conf *c, rd_kafka_conf_t *to)
+{
+    static const struct {
+        const char *name;
+        uint64_t most;
+    } queue[] = {{"queue.buffering.max.kbytes", INT32_MAX},
+                 {"queue.buffering.max.messages", 10000000}};
+    char value[32];
+    bool good = true;
+    for (size_t i = 0; i < sizeof queue / sizeof *queue; i++) {
+        uint64_t n = 2 * get_number(c, queue[i].name);
+        snprintf(value, sizeof value, "%llu",
+                 (unsigned long long)(n < queue[i].most ? n : queue[i].most));
+        good = good && rd_kafka_conf_set(to, queue[i].name, value, NULL, 0) == RD_KAFKA_CONF_OK;
+    }
+    return good;
+}
+
+/* A mock cluster belongs to the producer that made it. */
+static bool same_brokers(rd_kafka_conf_t *to, const rd_kafka_t *rk)
+{
+    const rd_kafka_mock_cluster_t *mock = rd_kafka_handle_mock_cluster(rk);
+    return !mock ||
+           (rd_kafka_conf_set(to, "test.mock.num.brokers", "0", NULL, 0) == RD_KAFKA_CONF_OK &&
+            rd_kafka_conf_set(to, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(mock), NULL,
+                              0) == RD_KAFKA_CONF_OK);
+}
+
+rd_kafka_conf_t *cmg_kafka_conf_alone(const struct cmg_kafka_conf *c, const rd_kafka_t *rk)
+{
+    rd_kafka_conf_t *to = rd_kafka_conf_dup(c->rd);
+    if (rd_kafka_conf_set(to, "batch.num.messages", "1", NULL, 0) == RD_KAFKA_CONF_OK &&
+        rd_kafka_conf_set(to, "linger.ms", "0", NULL, 0) == RD_KAFKA_CONF_OK &&
+        twice_the_room(c, to) && same_brokers(to, rk))
+        return to;
+    rd_kafka_conf_destroy(to);
+    return NULL;
 }
 
 const char *cmg_kafka_scram_hint(const struct cmg_kafka_conf *c)

@@ -15,8 +15,8 @@
  *
  * Values are written where they leave from: the caller appends one record to `out` and sends that
  * tail of it, which is then not copied; a value from anywhere else is. What happened to a message
- * is told once, by its cookie, from within poll and close, on the caller's thread: delivery is
- * counted by these reports and by nothing else.
+ * is told once, by its cookie, from within send, poll, flush and close, on the caller's thread:
+ * delivery is counted by these reports and by nothing else.
  *
  * One thread uses a sink; a sink may have threads of its own behind its back. A sink never logs,
  * exits or reads the environment; what it has to say goes to options.say. */

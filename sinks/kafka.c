@@ -686,13 +686,19 @@ void cmg_kafka_list(FILE *to)
     rd_kafka_conf_properties_show(to);
 }
 
-/* Takes over `pairs`. Those without a value were never set, and librdkafka's own pointers say
- * nothing. */
+/* librdkafka's own pointers say nothing, and a topic's property that is inherited stands there
+ * once already. */
+static bool is_of_interest(const char *name, const char *value)
+{
+    return strcmp(name, "default_topic_conf") != 0 && (!value || strcmp(value, "inherit") != 0);
+}
+
+/* Takes over `pairs`. Those without a value were never set. */
 static void dump_pairs(const char **pairs, size_t n,
                        void (*each)(void *user, const char *name, const char *value), void *user)
 {
     for (size_t i = 0; i + 1 < n; i += 2)
-        if (strcmp(pairs[i], "default_topic_conf") != 0)
+        if (is_of_interest(pairs[i], pairs[i + 1]))
             each(user, pairs[i], cmg_kafka_is_secret(pairs[i]) ? "[masked]" : pairs[i + 1]);
     rd_kafka_conf_dump_free(pairs, n);
 }

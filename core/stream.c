@@ -14,20 +14,26 @@
 
 /* ---- birth and death ------------------------------------------------------------------------- */
 
+/* Names are outside bytes, too: records hold them as UTF-8. Two paths that differ only in bytes
+ * without a meaning stay two logs. */
 static bool copy_names(struct cmg_stream *s, const struct cmg_origin *o)
 {
+    enum { WIDEST = 3 }; /* bytes of U+FFFD for one that means nothing */
     cmg_str host = o->host.len ? o->host : s->engine->opt.host;
-    s->names = malloc(host.len + o->path.len + 1);
-    if (!s->names)
+    size_t replaced;
+    s->names = cmg_buf_init(WIDEST * (host.len + o->path.len) + 1);
+    if (cmg_buf_reserve(&s->names, 1) != CMG_OK ||
+        cmg_utf8_from(CMG_ENC_UTF8, host, &s->names, &replaced) != CMG_OK)
         return false;
-    for (size_t i = 0; i < host.len; i++)
-        s->names[i] = cmg_lower(host.ptr[i]);
-    if (o->path.len)
-        memcpy(s->names + host.len, o->path.ptr, o->path.len);
-    s->host = cmg_str_of(s->names, host.len);
-    s->path = cmg_str_of(s->names + host.len, o->path.len);
+    size_t middle = s->names.len;
+    for (size_t i = 0; i < middle; i++)
+        s->names.ptr[i] = cmg_lower(s->names.ptr[i]);
+    if (cmg_utf8_from(CMG_ENC_UTF8, o->path, &s->names, &replaced) != CMG_OK)
+        return false;
+    s->host = cmg_str_head(cmg_buf_str(&s->names), middle);
+    s->path = cmg_str_from(cmg_buf_str(&s->names), middle);
     s->host_hash = XXH3_64bits(s->host.ptr, s->host.len);
-    s->id = XXH3_64bits_withSeed(s->path.ptr, s->path.len, s->host_hash);
+    s->id = XXH3_64bits_withSeed(o->path.ptr, o->path.len, s->host_hash);
     return true;
 }
 
@@ -60,7 +66,7 @@ void cmg_stream_free(struct cmg_stream *s)
     cmg_lines_done(&s->in);
     cmg_buf_done(&s->text);
     free(s->memory);
-    free(s->names);
+    cmg_buf_done(&s->names);
     free(s);
 }
 

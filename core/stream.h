@@ -38,7 +38,7 @@ struct cmg_stream {
     struct cmg_corr *corr;
     uint64_t id; /* of (host, path) */
     uint64_t host_hash;
-    char *names;
+    struct cmg_buf names; /* host, path */
     cmg_str host, path;
     struct cmg_lines in;
     /* The record that is being put together. Its text is in `in`, or in `text` once a line had to

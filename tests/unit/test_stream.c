@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Streams: how bytes are cut never shows, none is lost, every encoding comes out as UTF-8. */
+#include "core/stream.h"
 #include "tests/streams.h"
 
 #include <criterion/criterion.h>
@@ -371,5 +372,47 @@ Test(stream, idle_releases)
     cr_assert(cmg_str_eq(r.raw, cmg_str_c("later")));
     cmg_stream_free(s);
     cmg_corr_free(c);
+    cmg_engine_free(e);
+}
+
+/* Whatever a forwarder calls a host or a file: records are UTF-8. */
+Test(stream, names_are_repaired)
+{
+    static const struct {
+        const char *host, *path, *want_host, *want_path;
+    } rows[] = {
+        {"PC1.Contoso.example", "C:\\Logs\\\xc3\xa9.log", "pc1.contoso.example",
+         "C:\\Logs\\\xc3\xa9.log"},
+        {"pc\xe9", "\xe9.log", "pc\xef\xbf\xbd", "\xef\xbf\xbd.log"},
+        {"\xff\xff", "", "\xef\xbf\xbd\xef\xbf\xbd", NULL},
+        {"", "\xf0\x9f\x98", "golden", "\xef\xbf\xbd"},
+    };
+    struct cmg_engine *e = engine_with(0);
+    uint64_t id[2] = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cmg_corr *c = cmg_corr_new(0);
+        struct cmg_origin o = {.host = cmg_str_c(rows[i].host), .path = cmg_str_c(rows[i].path)};
+        struct cmg_stream *s = cmg_stream_new(e, c, &o);
+        struct cmg_record r;
+        cr_assert(s && cmg_stream_feed(s, CMG_LIT("text\n")) == CMG_OK &&
+                  cmg_stream_next(s, &r) == CMG_OK);
+        cr_expect(cmg_str_eq(r.host, cmg_str_c(rows[i].want_host)), "%zu: %.*s", i, (int)r.host.len,
+                  r.host.ptr);
+        cr_expect(cmg_str_eq(r.path, cmg_str_c(rows[i].want_path)), "%zu: %.*s", i, (int)r.path.len,
+                  r.path.ptr);
+        cmg_stream_free(s);
+        cmg_corr_free(c);
+    }
+    for (int i = 0; i < 2; i++) {
+        struct cmg_origin o = {.path = cmg_str_c(i ? "\xe9.log" : "\xe8.log")};
+        struct cmg_corr *c = cmg_corr_new(0);
+        struct cmg_stream *s = cmg_stream_new(e, c, &o);
+        struct cmg_record r;
+        cr_assert(s && cmg_stream_feed(s, CMG_LIT("text\n")) == CMG_OK &&
+                  cmg_stream_next(s, &r) == CMG_OK);
+        id[i] = s->id;
+        cmg_stream_free(s);
+        cmg_corr_free(c);
+    }
     cmg_engine_free(e);
 }

@@ -414,5 +414,6 @@ Test(stream, names_are_repaired)
         cmg_stream_free(s);
         cmg_corr_free(c);
     }
+    cr_expect_neq(id[0], id[1]);
     cmg_engine_free(e);
 }

@@ -145,6 +145,7 @@ static void list_fields(struct list *l)
 #define TEXT(path, key, slice, owner, text)         field(l, path, "string", #owner, text);
 #define JOINED(path, key, head, tail, owner, text)  field(l, path, "string", #owner, text);
 #define NUMBER(path, key, when, value, owner, text) field(l, path, "integer", #owner, text);
+#define WORDS(path, key, at, n, owner, text)        field(l, path, "array", #owner, text);
 #define TEXTS(path, key, at, n, owner, text)        field(l, path, "array", #owner, text);
 #define PROBLEMS(path, key, bits, owner, text)      field(l, path, "array", #owner, text);
 #define PAIRS(path, key, at, n, owner, text)        field(l, path, "object", #owner, text);

@@ -13,13 +13,17 @@
     {                                                                                              \
         "" s, sizeof(s) - 1                                                                        \
     }
-static const cmg_str levels[] = {NAME(""), NAME("verbose"), NAME("info"), NAME("warning"),
-                                 NAME("error")};
-static const cmg_str scopes[] = {NAME("unknown"), NAME("cmg"), NAME("not-cmg")};
-static const cmg_str roles[] = {NAME(""), NAME("evidence"), NAME("candidate"), NAME("primary")};
-static const cmg_str confidences[] = {NAME("low"), NAME("medium"), NAME("high")};
-static const cmg_str time_sources[] = {NAME("read"), NAME("inherited"), NAME("envelope"),
-                                       NAME("record")};
+static const cmg_str levels[] = {CMG_WORD(""), CMG_WORD("verbose"), CMG_WORD("info"),
+                                 CMG_WORD("warning"), CMG_WORD("error")};
+static const cmg_str scopes[] = {CMG_WORD("unknown"), CMG_WORD("cmg"), CMG_WORD("not-cmg")};
+static const cmg_str roles[] = {CMG_WORD(""), CMG_WORD("evidence"), CMG_WORD("candidate"),
+                                CMG_WORD("primary")};
+static const cmg_str confidences[] = {CMG_WORD("low"), CMG_WORD("medium"), CMG_WORD("high")};
+static const cmg_str time_sources[] = {CMG_WORD("read"), CMG_WORD("inherited"),
+                                       CMG_WORD("envelope"), CMG_WORD("record")};
+
+static const cmg_str kind_event = CMG_WORD("event"), kind_error = CMG_WORD("pipeline_error");
+static const cmg_str failure = CMG_WORD("failure"), success = CMG_WORD("success");
 
 cmg_str cmg_problem_name(unsigned bit)
 {
@@ -43,7 +47,7 @@ static inline cmg_str id_str(const char id[CMG_ID_SIZE])
 
 #define SORT(c, ...)                                                                               \
     {                                                                                              \
-        {NAME(c)}, {__VA_ARGS__}, 1, sizeof((const cmg_str[]){__VA_ARGS__}) / sizeof(cmg_str)      \
+        {CMG_WORD(c)}, {__VA_ARGS__}, 1, sizeof((const cmg_str[]){__VA_ARGS__}) / sizeof(cmg_str)  \
     }
 
 /* The families of the catalogue in the values that ECS 9.4 allows; "error" is a type of web events
@@ -52,18 +56,18 @@ static const struct {
     cmg_str family;
     struct cmg_sort sort;
 } families[] = {
-    {NAME("http"), SORT("web", NAME("access"), NAME("error"))},
-    {NAME("server"), SORT("web", NAME("access"), NAME("error"))},
-    {NAME("token"), SORT("authentication", NAME("start"))},
-    {NAME("tls"), SORT("network", NAME("connection"))},
-    {NAME("network"), SORT("network", NAME("connection"))},
-    {NAME("connection-point"), SORT("network", NAME("end"))},
-    {NAME("client"), SORT("host", NAME("info"))},
+    {NAME("http"), SORT("web", CMG_WORD("access"), CMG_WORD("error"))},
+    {NAME("server"), SORT("web", CMG_WORD("access"), CMG_WORD("error"))},
+    {NAME("token"), SORT("authentication", CMG_WORD("start"))},
+    {NAME("tls"), SORT("network", CMG_WORD("connection"))},
+    {NAME("network"), SORT("network", CMG_WORD("connection"))},
+    {NAME("connection-point"), SORT("network", CMG_WORD("end"))},
+    {NAME("client"), SORT("host", CMG_WORD("info"))},
 };
 static const struct cmg_sort no_sort;
-static const struct cmg_sort information = {.type = {NAME("info")}, .types = 1};
-static const struct cmg_sort web_access = SORT("web", NAME("access"));
-static const struct cmg_sort web_error = SORT("web", NAME("access"), NAME("error"));
+static const struct cmg_sort information = {.type = {CMG_WORD("info")}, .types = 1};
+static const struct cmg_sort web_access = SORT("web", CMG_WORD("access"));
+static const struct cmg_sort web_error = SORT("web", CMG_WORD("access"), CMG_WORD("error"));
 
 static const struct cmg_sort *sort_of_family(cmg_str family)
 {
@@ -76,7 +80,7 @@ static const struct cmg_sort *sort_of_family(cmg_str family)
 static void set_failure(struct cmg_view *v, const struct cmg_sort *sort)
 {
     v->sort = sort;
-    v->outcome = CMG_LIT("failure");
+    v->outcome = failure;
 }
 
 static void set_access(struct cmg_view *v, int32_t status)
@@ -85,7 +89,7 @@ static void set_access(struct cmg_view *v, int32_t status)
     if (status >= 400)
         set_failure(v, &web_error);
     else if (status > 0)
-        v->outcome = CMG_LIT("success");
+        v->outcome = success;
 }
 
 /* A line that only `raw` took is pipeline_error as ECS means it (the pipeline did not understand
@@ -93,7 +97,7 @@ static void set_access(struct cmg_view *v, int32_t status)
  * like any other. */
 static void view_sort(struct cmg_view *v, const struct cmg_record *r)
 {
-    v->kind = CMG_LIT("event");
+    v->kind = kind_event;
     v->outcome = CMG_LIT("");
     v->sort = &no_sort;
     if (r->finding.entry)
@@ -101,7 +105,7 @@ static void view_sort(struct cmg_view *v, const struct cmg_record *r)
     else if (r->event.has_http)
         set_access(v, r->event.http.status);
     else if (r->problems & CMG_P_UNDECODED && r->finding.role == CMG_ROLE_NONE)
-        v->kind = CMG_LIT("pipeline_error");
+        v->kind = kind_error;
     else if (r->event.level == CMG_LEVEL_VERBOSE || r->event.level == CMG_LEVEL_INFO)
         v->sort = &information;
 }
@@ -235,11 +239,9 @@ static void view_zone(struct cmg_view *v, const struct cmg_time *t)
     if (!t->known || !t->zoned || m >= 100 * 60)
         return;
     v->zone[0] = t->offset_min < 0 ? '-' : '+';
-    v->zone[1] = (char)('0' + m / 600);
-    v->zone[2] = (char)('0' + m / 60 % 10);
+    cmg_put2(v->zone + 1, m / 60);
     v->zone[3] = ':';
-    v->zone[4] = (char)('0' + m % 60 / 10);
-    v->zone[5] = (char)('0' + m % 10);
+    cmg_put2(v->zone + 4, m % 60);
     v->zone_len = 6;
 }
 
@@ -273,6 +275,7 @@ void cmg_view_init(struct cmg_view *v, const struct cmg_record *r)
 #define TEXT(path, key, slice, owner, text) {path, "text", owner, text},
 #define JOINED(path, key, head, tail, owner, text) {path, "text", owner, text},
 #define NUMBER(path, key, when, value, owner, text) {path, "number", owner, text},
+#define WORDS(path, key, at, n, owner, text) {path, "texts", owner, text},
 #define TEXTS(path, key, at, n, owner, text) {path, "texts", owner, text},
 #define PROBLEMS(path, key, bits, owner, text) {path, "texts", owner, text},
 #define PAIRS(path, key, at, n, owner, text) {path, "object", owner, text},

@@ -11,7 +11,7 @@
 #define CMG_ECS_VERSION   "9.4.0"
 #define CMG_RECORD_SCHEMA "1"
 
-enum { CMG_WORD_MAX = 48, CMG_SORTS_MAX = 2 };
+enum { CMG_SORTS_MAX = 2 };
 
 /* How ECS sorts an event (event.category, event.type). */
 struct cmg_sort {
@@ -22,7 +22,7 @@ struct cmg_sort {
 /* Slices point into the record, the catalogue, constant text, or the view itself: it is not copied.
  * Only what its section's condition in fields.def lets through is set. */
 struct cmg_view {
-    char time[CMG_RFC3339_MAX], code[10], zone[6];
+    char time[CMG_RFC3339_MAX], code[CMG_WORD_ROOM], zone[CMG_WORD_ROOM];
     size_t time_len, code_len, zone_len;
     enum cmg_level judged; /* the record's own, or its class's where it is a primary */
     cmg_str level, scope, confidence, role, incident, promoted, id, time_source;

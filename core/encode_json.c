@@ -26,6 +26,8 @@ enum {
 #define TEXT(path, key, slice, owner, text) +(int)sizeof(key) + KEY + QUOTES
 #define JOINED(path, key, head, tail, owner, text) +(int)sizeof(key) + KEY + QUOTES
 #define NUMBER(path, key, when, value, owner, text) +(int)sizeof(key) + KEY + CMG_JSON_U64_MAX
+#define WORDS(path, key, at, n, owner, text)                                                       \
+    +(int)sizeof(key) + KEY + 2 + (QUOTES + CMG_WORD_MAX) * CMG_SORTS_MAX
 #define TEXTS(path, key, at, n, owner, text) +(int)sizeof(key) + KEY + 2 + QUOTES * CMG_CAUSES_MAX
 #define PROBLEMS(path, key, bits, owner, text) +(int)sizeof(key) + KEY + 2 + PROBLEM_NAMES
 #define PAIRS(path, key, at, n, owner, text) +(int)sizeof(key) + KEY + 2 + 6 * CMG_ATTRS_MAX
@@ -56,24 +58,14 @@ INLINE char *end_group(char *p, size_t opening)
     return PUT(p - 1, "},");
 }
 
-/* Up to CMG_WORD_MAX bytes by copies that overlap: words are too short for a call of memcpy. */
+/* In steps that may overlap or go too far: a call of memcpy costs more than a word. */
 INLINE char *copy_word(char *p, const char *s, size_t n)
 {
-    if (n >= 16) {
-        memcpy(p, s, 16);
+    memcpy(p, s, CMG_WORD_ROOM);
+    if (n > 16) {
         if (n > 32)
             memcpy(p + 16, s + 16, 16);
         memcpy(p + n - 16, s + n - 16, 16);
-    } else if (n >= 8) {
-        memcpy(p, s, 8);
-        memcpy(p + n - 8, s + n - 8, 8);
-    } else if (n >= 4) {
-        memcpy(p, s, 4);
-        memcpy(p + n - 4, s + n - 4, 4);
-    } else {
-        p[0] = s[0];
-        p[n / 2] = s[n / 2];
-        p[n - 1] = s[n - 1];
     }
     return p + n;
 }
@@ -132,6 +124,20 @@ INLINE char *put_texts(struct cmg_json *j, char *p, const char *key, size_t klen
                        size_t n)
 {
     return n ? put_strings(j, put(p, key, klen), at, n) : p;
+}
+
+INLINE char *put_words(char *p, const char *key, size_t klen, const cmg_str *at, size_t n)
+{
+    if (!n)
+        return p;
+    p = put(p, key, klen);
+    for (size_t i = 0; i < n; i++) {
+        *p++ = '"';
+        p = PUT(copy_word(p, at[i].ptr, at[i].len), "\",");
+    }
+    p[-1] = ']';
+    *p++ = ',';
+    return p;
 }
 
 static char *put_problems(char *p, uint32_t bits)
@@ -198,6 +204,7 @@ INLINE char *put_pairs(struct cmg_json *j, char *p, const char *key, size_t klen
     p = put_joined(j, p, L("\"" key "\":\""), head, tail);
 #define NUMBER(path, key, when, value, owner, text)                                                \
     p = put_number(p, L("\"" key "\":"), when, value);
+#define WORDS(path, key, at, n, owner, text) p = put_words(p, L("\"" key "\":["), at, n);
 #define TEXTS(path, key, at, n, owner, text) p = put_texts(j, p, L("\"" key "\":["), at, n);
 #define PROBLEMS(path, key, bits, owner, text) p = put_bits(p, L("\"" key "\":["), bits);
 #define PAIRS(path, key, at, n, owner, text) p = put_pairs(j, p, L("\"" key "\":{"), at, n);

@@ -166,6 +166,7 @@ static void put_pairs(struct walk *w, cmg_str key, const struct cmg_attr *at, si
 #define TEXT(path, key, slice, owner, text) put_text(w, CMG_LIT(key), slice);
 #define JOINED(path, key, head, tail, owner, text) put_joined(w, CMG_LIT(key), head, tail);
 #define NUMBER(path, key, when, value, owner, text) put_number(w, CMG_LIT(key), when, value);
+#define WORDS(path, key, at, n, owner, text) put_texts(w, CMG_LIT(key), at, n);
 #define TEXTS(path, key, at, n, owner, text) put_texts(w, CMG_LIT(key), at, n);
 #define PROBLEMS(path, key, bits, owner, text) put_problems(w, CMG_LIT(key), bits);
 #define PAIRS(path, key, at, n, owner, text) put_pairs(w, CMG_LIT(key), at, n);

@@ -16,6 +16,8 @@ enum {
     STEP = 1 << 10, /* bytes of a text that room is made for at once when it is scarce */
 };
 
+_Static_assert((int)PAD == (int)CMG_JSON_EXCESS, "what short texts read and write too far");
+
 /* Two letters where JSON has them, else \u00XX; the last byte is the length. */
 static const char escapes[][8] = {
     "\\u0000\0\6",
@@ -121,13 +123,13 @@ static __attribute__((noinline)) char *put_special(char *p, const char *src, siz
 
 /* ---- escaping without a question for each special ------------------------------------------- */
 
-#if defined CMG_V16_SSE2 && !defined CMG_NO_SHUFFLE
-#include <tmmintrin.h>
+#if defined CMG_V16_SSE2 && !defined CMG_NO_AVX2
+#include <immintrin.h>
 
 /* How often a chunk has to be interrupted cannot be foreseen by the processor, and a wrong guess
- * costs more than the chunk. Where there is SSSE3, eight bytes are therefore spread over sixteen in
- * one step, whatever specials they have. Rows are masks of eight; byte 8 is the backslash that goes
- * before a special. What a row does not name is behind its end. */
+ * costs it more than the chunk. With AVX2, twice eight bytes are therefore spread over twice
+ * sixteen in one step, whatever specials they have. Rows are masks of eight; byte 8 is the
+ * backslash that goes before a special. What a row does not name is behind its end. */
 #define PLACE_0(i)    i,
 #define PLACE_1(i)    8, i,
 #define PLACE(i, bit) PLACE_##bit(i)
@@ -145,68 +147,88 @@ static __attribute__((noinline)) char *put_special(char *p, const char *src, siz
 static const _Alignas(16) uint8_t spread[256][16] = {BITS_7(SPREAD_ROW, 0) BITS_7(SPREAD_ROW, 1)};
 static const uint8_t spread_length[256] = {BITS_7(LENGTH_ROW, 0) BITS_7(LENGTH_ROW, 1)};
 
-#define SSSE3 __attribute__((target("ssse3")))
+#define AVX2 __attribute__((target("avx2")))
 
-/* `x` has its text in the low eight bytes. */
-SSSE3 static inline char *put_spread8(char *p, __m128i x, uint32_t mask)
+AVX2 static inline __m256i load32(const char *p)
 {
-    const __m128i *row = (const __m128i *)(const void *)spread[mask];
-    x = _mm_or_si128(x, _mm_set_epi64x('\\', 0));
-    _mm_storeu_si128((__m128i *)(void *)p, _mm_shuffle_epi8(x, _mm_load_si128(row)));
-    return p + spread_length[mask];
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }
 
-SSSE3 static inline char *put_spread(char *p, __m128i x, uint32_t mask)
+AVX2 static inline void store32(char *p, __m256i x)
 {
-    p = put_spread8(p, _mm_move_epi64(x), mask & 0xFF);
-    return put_spread8(p, _mm_srli_si128(x, 8), mask >> 8);
+    _mm256_storeu_si256((__m256i *)(void *)p, x);
 }
 
-SSSE3 static inline uint32_t quotes(__m128i x)
+/* As in cmg_v16_specials. */
+AVX2 static inline uint32_t specials32(__m256i x)
 {
-    __m128i quote = _mm_cmpeq_epi8(x, _mm_set1_epi8('"'));
-    __m128i slash = _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'));
-    return (uint32_t)_mm_movemask_epi8(_mm_or_si128(quote, slash));
+    __m256i low = _mm256_xor_si256(x, _mm256_set1_epi8(2));
+    low = _mm256_subs_epu8(low, _mm256_set1_epi8(0x20));
+    __m256i slash = _mm256_xor_si256(x, _mm256_set1_epi8('\\'));
+    __m256i zero = _mm256_cmpeq_epi8(_mm256_min_epu8(low, slash), _mm256_setzero_si256());
+    return (uint32_t)_mm256_movemask_epi8(zero);
 }
 
-/* The last n % WIDE bytes, moved to the front of the register. */
-SSSE3 static inline __m128i load_rest(const char *src, size_t n)
+/* Those that need a backslash and nothing more. */
+AVX2 static inline uint32_t quotes32(__m256i x)
 {
-    const __m128i places = _mm_set_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    __m128i by = _mm_set1_epi8((char)(WIDE - n % WIDE));
-    return _mm_shuffle_epi8(cmg_v16_load(src + n - WIDE).v, _mm_add_epi8(places, by));
+    __m256i quote = _mm256_cmpeq_epi8(x, _mm256_set1_epi8('"'));
+    __m256i slash = _mm256_cmpeq_epi8(x, _mm256_set1_epi8('\\'));
+    return (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(quote, slash));
 }
 
-/* At least WIDE bytes. Controls need more than a backslash: with one of them all begins anew. */
-SSSE3 static __attribute__((noinline)) char *put_shuffled(char *p, const char *src, size_t n)
+/* The low eight bytes of each half of `x`, whose specials are the low 16 bits of `mask`. */
+AVX2 static inline char *put_spread16(char *p, __m256i x, uint32_t mask)
 {
-    const char *from = src, *end = src + n / WIDE * WIDE;
+    const __m128i *row = (const __m128i *)(const void *)spread;
+    uint32_t a = mask & 0xFF, b = mask >> 8 & 0xFF;
+    __m256i rows = _mm256_castsi128_si256(_mm_load_si128(row + a));
+    rows = _mm256_inserti128_si256(rows, _mm_load_si128(row + b), 1);
+    x = _mm256_shuffle_epi8(_mm256_blend_epi32(x, _mm256_set1_epi64x('\\'), 0xCC), rows);
+    _mm_storeu_si128((__m128i *)(void *)p, _mm256_castsi256_si128(x));
+    p += spread_length[a];
+    _mm_storeu_si128((__m128i *)(void *)p, _mm256_extracti128_si256(x, 1));
+    return p + spread_length[b];
+}
+
+AVX2 static inline char *put_spread(char *p, __m256i x, uint32_t mask)
+{
+    p = put_spread16(p, _mm256_permute4x64_epi64(x, 0x10), mask);
+    return put_spread16(p, _mm256_permute4x64_epi64(x, 0x32), mask >> 16);
+}
+
+/* At least PAD bytes. First the odd ones, together with some that follow, so that whole registers
+ * are left. Controls need more than a backslash: with one of them all begins anew. */
+AVX2 static __attribute__((noinline)) char *put_spreading(char *p, const char *src, size_t n)
+{
+    const char *from = src + n % PAD, *end = src + n;
     char *start = p;
-    struct cmg_v16 x;
-    for (; from < end; from += WIDE, p += WIDE) {
-        x = cmg_v16_load(from);
-        cmg_v16_store(p, x);
-        if (cmg_v16_specials(x))
+    __m256i x = load32(src), least = x;
+    uint32_t mask = quotes32(x) & ((1U << n % PAD) - 1);
+    if (mask) {
+        p = put_spread(p, x, mask) - (PAD - n % PAD);
+    } else {
+        store32(p, x);
+        p += n % PAD;
+    }
+    for (; from < end; from += PAD, p += PAD) {
+        x = load32(from);
+        store32(p, x);
+        if (specials32(x))
             break;
     }
-    __m128i least = _mm_set1_epi8(-1);
-    for (; from < end; from += WIDE) {
-        x = cmg_v16_load(from);
-        least = _mm_min_epu8(least, x.v);
-        p = put_spread(p, x.v, quotes(x.v));
+    for (; from < end; from += PAD) {
+        x = load32(from);
+        least = _mm256_min_epu8(least, x);
+        p = put_spread(p, x, quotes32(x));
     }
-    x.v = load_rest(src, n);
-    least = _mm_min_epu8(least, x.v);
-    uint32_t mask = quotes(x.v) & ((1U << n % WIDE) - 1);
-    p = put_spread(p, x.v, mask) - (WIDE - n % WIDE);
-    bool controls =
-        _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(least, _mm_set1_epi8(0x1F)), least));
-    return controls ? put_in_chunks(start, src, n) : p;
+    __m256i controls = _mm256_cmpeq_epi8(_mm256_min_epu8(least, _mm256_set1_epi8(0x1F)), least);
+    return _mm256_movemask_epi8(controls) ? put_in_chunks(start, src, n) : p;
 }
 
 static inline char *put_long(char *p, const char *src, size_t n)
 {
-    return __builtin_cpu_supports("ssse3") ? put_shuffled(p, src, n) : put_in_chunks(p, src, n);
+    return __builtin_cpu_supports("avx2") ? put_spreading(p, src, n) : put_in_chunks(p, src, n);
 }
 #else
 static inline char *put_long(char *p, const char *src, size_t n)
@@ -298,7 +320,7 @@ static enum cmg_rc leave_out(struct cmg_json *j, size_t used, size_t need)
 }
 
 /* Room for `more` bytes and the margin behind `p`. */
-static __attribute__((noinline)) char *grow(struct cmg_json *j, char *p, size_t more)
+char *cmg_json_grow(struct cmg_json *j, char *p, size_t more)
 {
     size_t used = p ? (size_t)(p - (j->to->ptr + j->to->len)) : 0, need = used + more + j->margin;
     if (j->rc != CMG_OK)
@@ -312,17 +334,11 @@ static __attribute__((noinline)) char *grow(struct cmg_json *j, char *p, size_t 
     return j->to->ptr + j->to->len + used;
 }
 
-char *cmg_json_begin(struct cmg_json *j, struct cmg_buf *out, size_t margin)
+enum cmg_rc cmg_json_settle(struct cmg_json *j, const char *p)
 {
-    *j = (struct cmg_json){.out = out, .to = out, .margin = margin + WIDE};
-    return grow(j, NULL, 0);
-}
-
-enum cmg_rc cmg_json_end(struct cmg_json *j, const char *p)
-{
-    if (j->rc == CMG_OK && j->to == j->out)
-        j->out->len = (size_t)(p - j->out->ptr);
-    else if (j->rc == CMG_OK)
+    if (j->to == j->out)
+        return j->rc;
+    if (j->rc == CMG_OK)
         j->rc = cmg_buf_add(j->out, cmg_str_of(j->draft.ptr, (size_t)(p - j->draft.ptr)));
     cmg_buf_done(&j->draft);
     return j->rc;
@@ -335,19 +351,13 @@ static __attribute__((noinline)) char *put_in_steps(struct cmg_json *j, char *p,
     while (s.len) {
         cmg_str step = cmg_str_head(s, STEP);
         if (j->end - p < (ptrdiff_t)(LONGEST * step.len))
-            p = grow(j, p, LONGEST * step.len);
+            p = cmg_json_grow(j, p, LONGEST * step.len);
         if (j->rc != CMG_OK)
             break;
         p = put_text(p, step.ptr, step.len);
         s = cmg_str_from(s, step.len);
     }
     return p;
-}
-
-void cmg_json_window(struct cmg_json *j, cmg_str readable)
-{
-    j->window = (uintptr_t)readable.ptr;
-    j->wide = readable.len >= PAD ? readable.len - PAD + 1 : 0;
 }
 
 char *cmg_json_text(struct cmg_json *j, char *p, cmg_str s)
@@ -361,28 +371,34 @@ char *cmg_json_text(struct cmg_json *j, char *p, cmg_str s)
 
 /* ---- numbers ------------------------------------------------------------------------------ */
 
-enum { TEN8 = 100000000 };
+enum { TEN4 = 10000, TEN8 = TEN4 * TEN4 };
+#define ZEROS UINT64_C(0x3030303030303030)
 
 /* Eight digits of v < TEN8, the first in the low byte: split into halves, all at once, until each
  * byte has one. The products are reciprocals, exact for what they are given. */
 static inline uint64_t digits8(uint32_t v)
 {
-    uint64_t x = v / 10000 | (uint64_t)(v % 10000) << 32;
+    uint64_t x = v / TEN4 | (uint64_t)(v % TEN4) << 32;
     uint64_t hundreds = x * 10486 >> 20 & UINT64_C(0x0000007F0000007F);
     x = (x << 16) - hundreds * ((100 << 16) - 1); /* hundreds + (x - 100 * hundreds << 16) */
     uint64_t tens = x * 103 >> 10 & UINT64_C(0x000F000F000F000F);
     return (x << 8) - tens * ((10 << 8) - 1);
 }
 
-#define ZEROS UINT64_C(0x3030303030303030)
-
-/* 0 < v < TEN8, without leading zeros. */
-static inline char *put_digits(char *p, uint32_t v)
+/* The same for four digits of v < TEN4. */
+static inline uint32_t digits4(uint32_t v)
 {
-    uint64_t x = digits8(v);
-    unsigned leading = (unsigned)__builtin_ctzll(x) & ~7U;
-    cmg_word_store(p, (x | ZEROS) >> leading);
-    return p + 8 - leading / 8;
+    uint32_t x = (v << 16) - (v * 5243 >> 19) * ((100 << 16) - 1);
+    uint32_t tens = x * 103 >> 10 & 0x000F000F;
+    return (x << 8) - tens * ((10 << 8) - 1);
+}
+
+/* `n` digits without leading zeros; at least one is not zero. */
+static inline char *put_significant(char *p, uint64_t digits, unsigned n)
+{
+    unsigned leading = (unsigned)__builtin_ctzll(digits) & ~7U;
+    cmg_word_store(p, (digits | ZEROS) >> leading);
+    return p + n - leading / 8;
 }
 
 static inline char *put_digits8(char *p, uint32_t v)
@@ -395,18 +411,21 @@ static __attribute__((noinline)) char *put_large(char *p, uint64_t v)
 {
     uint64_t high = v / TEN8;
     if (high < TEN8)
-        p = put_digits(p, (uint32_t)high);
+        p = put_significant(p, digits8((uint32_t)high), 8);
     else
-        p = put_digits8(put_digits(p, (uint32_t)(high / TEN8)), (uint32_t)(high % TEN8));
+        p = put_digits8(put_significant(p, digits4((uint32_t)(high / TEN8)), 4),
+                        (uint32_t)(high % TEN8));
     return put_digits8(p, (uint32_t)(v % TEN8));
 }
 
 char *cmg_json_u64(char *p, uint64_t v)
 {
+    if (v - 1 < TEN4 - 1)
+        return put_significant(p, digits4((uint32_t)v), 4);
     if (v >= TEN8)
         return put_large(p, v);
     if (v)
-        return put_digits(p, (uint32_t)v);
+        return put_significant(p, digits8((uint32_t)v), 8);
     *p = '0';
     return p + 1;
 }

@@ -15,7 +15,8 @@
 
 #include "core/buf.h"
 
-enum { CMG_JSON_U64_MAX = 20 };
+/* EXCESS: what a text may write too far, and a short one in a window read. */
+enum { CMG_JSON_U64_MAX = 20, CMG_JSON_EXCESS = 32 };
 
 struct cmg_json {
     struct cmg_buf *out;
@@ -28,13 +29,39 @@ struct cmg_json {
     enum cmg_rc rc;
 };
 
+/* What the inline functions below leave to do. */
+char *cmg_json_grow(struct cmg_json *j, char *p, size_t more);
+enum cmg_rc cmg_json_settle(struct cmg_json *j, const char *p);
+
 /* The position to write at. NULL when there is no memory at all: ask cmg_json_end then, and nothing
  * else. */
-char *cmg_json_begin(struct cmg_json *j, struct cmg_buf *out, size_t margin);
+static inline char *cmg_json_begin(struct cmg_json *j, struct cmg_buf *out, size_t margin)
+{
+    j->out = j->to = out;
+    j->margin = margin + CMG_JSON_EXCESS;
+    j->wide = 0;
+    j->rc = CMG_OK;
+    if (out->size - out->len < j->margin)
+        return cmg_json_grow(j, NULL, 0);
+    j->end = out->ptr + out->size - j->margin;
+    return out->ptr + out->len;
+}
+
 /* Takes over what was written up to `p`, or, after a failure, nothing. */
-CMG_MUST_USE enum cmg_rc cmg_json_end(struct cmg_json *j, const char *p);
+CMG_MUST_USE static inline enum cmg_rc cmg_json_end(struct cmg_json *j, const char *p)
+{
+    if (j->rc != CMG_OK || j->to != j->out)
+        return cmg_json_settle(j, p);
+    j->out->len = (size_t)(p - j->out->ptr);
+    return CMG_OK;
+}
+
 /* All of `readable` may be read whenever a text in it is asked for: short ones are quicker so. */
-void cmg_json_window(struct cmg_json *j, cmg_str readable);
+static inline void cmg_json_window(struct cmg_json *j, cmg_str readable)
+{
+    j->window = (uintptr_t)readable.ptr;
+    j->wide = readable.len >= CMG_JSON_EXCESS ? readable.len - CMG_JSON_EXCESS + 1 : 0;
+}
 /* `s` with quotes, backslashes and C0 controls escaped, without quotes around it. */
 char *cmg_json_text(struct cmg_json *j, char *p, cmg_str s);
 /* Writes into CMG_JSON_U64_MAX bytes, and says where the number ends in them. */

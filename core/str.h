@@ -11,6 +11,14 @@
 #define CMG_LIT(s)   ((cmg_str){"" s "", sizeof(s) - 1})
 #define CMG_STR_NPOS ((size_t)-1)
 
+/* Words of our own: constant text that needs no escape and can be copied sixteen bytes at a time,
+ * however short it is. */
+enum { CMG_WORD_MAX = 48, CMG_WORD_ROOM = 16 };
+#define CMG_WORD(s)                                                                                \
+    {                                                                                              \
+        (const char[CMG_WORD_ROOM]){"" s}, sizeof(s) - 1                                           \
+    }
+
 static inline cmg_str cmg_str_of(const char *ptr, size_t len)
 {
     return (cmg_str){ptr, len};

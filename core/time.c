@@ -97,19 +97,14 @@ void cmg_civil_from_ns(int64_t ns, struct cmg_civil *ret)
 
 /* ---- text --------------------------------------------------------------------------------- */
 
-static inline void put2(char *p, unsigned v)
-{
-    static const char pairs[] =
-        "00010203040506070809101112131415161718192021222324252627282930313233"
-        "34353637383940414243444546474849505152535455565758596061626364656667"
-        "6869707172737475767778798081828384858687888990919293949596979899";
-    memcpy(p, pairs + 2 * (size_t)v, 2);
-}
+const char cmg_pairs[200] = "00010203040506070809101112131415161718192021222324252627282930313233"
+                            "34353637383940414243444546474849505152535455565758596061626364656667"
+                            "6869707172737475767778798081828384858687888990919293949596979899";
 
 static inline void put3(char *p, unsigned v)
 {
     p[0] = (char)('0' + v / 100);
-    put2(p + 1, v % 100);
+    cmg_put2(p + 1, v % 100);
 }
 
 static inline char *put_fraction(char *p, uint32_t ns)
@@ -133,13 +128,13 @@ size_t cmg_rfc3339_write(int64_t ns, char out[CMG_RFC3339_MAX])
     struct cmg_civil c;
     civil_of(ns, &c);
     memcpy(out, "0000-00-00T00:00:00", 19);
-    put2(out, (unsigned)c.year / 100);
-    put2(out + 2, (unsigned)c.year % 100);
-    put2(out + 5, (unsigned)c.month);
-    put2(out + 8, (unsigned)c.day);
-    put2(out + 11, (unsigned)c.hour);
-    put2(out + 14, (unsigned)c.minute);
-    put2(out + 17, (unsigned)c.second);
+    cmg_put2(out, (unsigned)c.year / 100);
+    cmg_put2(out + 2, (unsigned)c.year % 100);
+    cmg_put2(out + 5, (unsigned)c.month);
+    cmg_put2(out + 8, (unsigned)c.day);
+    cmg_put2(out + 11, (unsigned)c.hour);
+    cmg_put2(out + 14, (unsigned)c.minute);
+    cmg_put2(out + 17, (unsigned)c.second);
     char *p = put_fraction(out + 19, (uint32_t)c.ns);
     *p++ = 'Z';
     return (size_t)(p - out);

@@ -13,6 +13,13 @@ struct cmg_civil {
     int32_t ns;
 };
 
+/* The decimal digits of v < 100. */
+extern const char cmg_pairs[200];
+static inline void cmg_put2(char *p, unsigned v)
+{
+    memcpy(p, cmg_pairs + 2 * (size_t)v, 2);
+}
+
 /* True when every part is in range for a real day (29 February only in leap years; second <= 59).
  */
 bool cmg_civil_valid(const struct cmg_civil *c);

@@ -31,7 +31,8 @@ enum { CMG_STATE_MAX = 2048 };
 #define CMG_FRESH_REST ((size_t)-1)
 
 struct cmg_decoder {
-    const char *name, *summary;
+    char name[CMG_WORD_ROOM];
+    const char *summary;
     size_t state_size; /* at most CMG_STATE_MAX; no pointers inside */
     /* Could this complete line be, or begin, or be a fragment of, a record of this format? At most
      * one decoder besides raw may say yes to a line, so that the order of asking never shows. */

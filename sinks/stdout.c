@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FLUSH_AT = 256 << 10 };
+enum { FLUSH_AT = 128 << 10 };
 /* A record of the largest size whose every byte needs a six-byte escape, twice (message and
  * original). */
 enum { OUT_MAX = 1 << 30 };

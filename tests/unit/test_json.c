@@ -231,6 +231,27 @@ static void check_window(cmg_str window, cmg_str text)
     cmg_buf_done(&without);
 }
 
+/* A text may write CMG_JSON_EXCESS bytes more than the longest that it may become, and not one more
+ * (ASan looks). */
+Test(json, nothing_behind_the_room_is_written)
+{
+    for (size_t len = 1; len <= 200; len++)
+        for (unsigned every = 0; every < 4; every++) {
+            char text[200 + CMG_JSON_EXCESS];
+            for (size_t i = 0; i < sizeof text; i++)
+                text[i] = every && i % every == 0 ? "\"\\\n\x01"[len % 4] : 'a';
+            struct cmg_buf out = cmg_buf_init(6 * len + CMG_JSON_EXCESS);
+            struct cmg_json j;
+            cr_assert_eq(cmg_buf_reserve(&out, out.cap), CMG_OK);
+            char *p = cmg_json_begin(&j, &out, 0);
+            cmg_json_window(&j, cmg_str_of(text, len % 2 ? sizeof text : 0));
+            p = cmg_json_text(&j, p, cmg_str_of(text, len));
+            cr_assert_eq(j.to, &out);
+            cr_assert_eq(cmg_json_end(&j, p), CMG_OK);
+            cmg_buf_done(&out);
+        }
+}
+
 Test(json, texts_in_a_window)
 {
     enum { SPAN = 150 };
@@ -255,8 +276,10 @@ Test(json, numbers_as_printf_writes_them)
     static const uint64_t edges[] = {
         0, 9, 10, 99, 100, 4294967295u, 4294967296u, UINT64_MAX - 1, UINT64_MAX};
     uint64_t x = 88172645463325252u;
-    for (size_t i = 0; i < 20000; i++) {
-        uint64_t v = i < 9 ? edges[i] : ((uint64_t)rnd(&x) << 32 | rnd(&x)) >> rnd(&x) % 64;
+    for (size_t i = 0; i < 60000; i++) {
+        uint64_t v = i < 9       ? edges[i]
+                     : i < 20000 ? i
+                                 : ((uint64_t)rnd(&x) << 32 | rnd(&x)) >> rnd(&x) % 64;
         char got[CMG_JSON_U64_MAX], want[32];
         size_t n = (size_t)(cmg_json_u64(got, v) - got);
         snprintf(want, sizeof want, "%llu", (unsigned long long)v);

@@ -41,6 +41,7 @@ static inline char *cmg_json_begin(struct cmg_json *j, struct cmg_buf *out, size
     j->margin = margin + CMG_JSON_EXCESS;
     j->wide = 0;
     j->rc = CMG_OK;
+    j->end = NULL;
     if (out->size - out->len < j->margin)
         return cmg_json_grow(j, NULL, 0);
     j->end = out->ptr + out->size - j->margin;

@@ -102,6 +102,14 @@ static bool let_go(struct cmg_reader *r)
     return false;
 }
 
+static enum ready wait_a_while(struct cmg_reader *r, const struct input *in)
+{
+    int64_t idle = in->last_ms + CMG_IDLE_MS - cmg_now_ms();
+    if (cmg_stats_due(&r->stats))
+        cmg_reader_stats(r);
+    return is_ready(in, r->wake, nearer(cmg_stats_left_ms(&r->stats), idle > 0 ? (int)idle : 0));
+}
+
 /* Until there is something to read. */
 static bool wait_input(struct cmg_reader *r, struct input *in)
 {
@@ -110,16 +118,12 @@ static bool wait_input(struct cmg_reader *r, struct input *in)
     if (!let_go(r))
         return false;
     while (!cmg_stopping()) {
-        int64_t idle = in->last_ms + CMG_IDLE_MS - cmg_now_ms();
-        if (idle <= 0 && !fall_idle(r, in))
-            return false;
-        if (cmg_stats_due(&r->stats))
-            cmg_reader_stats(r);
-        enum ready ready = is_ready(
-            in, r->wake, nearer(cmg_stats_left_ms(&r->stats), idle > 0 ? (int)idle : CMG_IDLE_MS));
+        enum ready ready = wait_a_while(r, in);
         if (ready == INPUT_READY)
             return true;
         if (ready == SINK_READY && !let_go(r))
+            return false;
+        if (cmg_now_ms() >= in->last_ms + CMG_IDLE_MS && !fall_idle(r, in))
             return false;
     }
     return true;

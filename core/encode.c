@@ -220,6 +220,7 @@ static void view_request(struct cmg_view *v, const struct cmg_record *r)
 {
     const struct cmg_event *e = &r->event;
     v->status = r->finding.status > 0 ? r->finding.status : e->has_http ? e->http.status : -1;
+    v->method = e->has_http ? e->http.method : CMG_LIT("");
     v->has_http = e->has_http || v->status > 0 || r->finding.request_id.len;
     v->has_url = r->finding.url.len;
     v->has_duration = false;

@@ -31,6 +31,7 @@ struct cmg_view {
     uint64_t severity, duration;
     int32_t status;
     bool has_http, has_url, has_duration;
+    cmg_str method; /* of an access-log row; without one the event's http says nothing */
     cmg_str url_head, url_tail; /* the URL around its user name and password */
     struct cmg_url url;
 };

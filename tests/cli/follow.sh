@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Following as its users meet it: checkpoints, rotation, signals, counters; to standard output and to Kafka.
 # timeout: 180
+# shellcheck disable=SC1091,SC2154
 set -u
 . "$(dirname "$0")/lib.sh"
 ccm() { printf '<![LOG[%s]LOG]!><time="10:00:00.000+000" date="03-12-2026" component="C" context="" type="1" thread="1" file="">\r\n' "$1"; }

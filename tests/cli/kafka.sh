@@ -3,6 +3,7 @@
 # Kafka as its users meet it: settings and their contradictions, once, errors, dead letters, exit codes.
 # The brokers are librdkafka's mock cluster.
 # timeout: 120
+# shellcheck disable=SC1091,SC2154
 set -u
 . "$(dirname "$0")/lib.sh"
 tab=$(printf '\t')

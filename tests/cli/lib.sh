@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # For the scripts beside this one: a folder to work in, the program, checks. Sourced: . "$(dirname "$0")/lib.sh"
+# shellcheck shell=sh disable=SC2034
 program=${CMGPIPE:-}
 suite=$(basename "$0" .sh)
 if [ -z "$program" ] || [ ! -x "$program" ]; then

@@ -1018,3 +1018,22 @@ Test(encode, no_line_holds_a_control)
     }
     cmg_buf_done(&out);
 }
+
+/* A decoder that fills no row leaves whatever was in `http`. */
+Test(encode, without_a_row_http_is_not_looked_at)
+{
+    struct cmg_record clean = plain(), dirty;
+    clean.finding.status = 403;
+    dirty = clean;
+    memset(&dirty.event.http, 0x7e, sizeof dirty.event.http);
+    enum cmg_rc (*const encode[])(const struct cmg_record *, struct cmg_buf *) = {
+        cmg_record_to_json, cmg_record_to_msgpack, cmg_record_to_text};
+    for (size_t i = 0; i < sizeof encode / sizeof *encode; i++) {
+        struct cmg_buf a = cmg_buf_init(1 << 20), b = cmg_buf_init(1 << 20);
+        cr_assert_eq(encode[i](&clean, &a), CMG_OK);
+        cr_assert_eq(encode[i](&dirty, &b), CMG_OK);
+        cr_assert(cmg_str_eq(cmg_buf_str(&a), cmg_buf_str(&b)), "encoder %zu", i);
+        cmg_buf_done(&a);
+        cmg_buf_done(&b);
+    }
+}

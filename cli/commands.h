@@ -14,6 +14,7 @@ int cmg_command_follow(const struct cmg_settings *s, struct cmg_setup *u);
 int cmg_command_report(const struct cmg_settings *s, const struct cmg_setup *u);
 int cmg_command_explain(const struct cmg_settings *s, const struct cmg_setup *u);
 int cmg_command_list(const struct cmg_settings *s, const struct cmg_setup *u);
+int cmg_command_compile(const struct cmg_settings *s, const struct cmg_setup *u);
 int cmg_command_check_config(const struct cmg_settings *s);
 int cmg_command_check_output(const struct cmg_settings *s);
 /* Would a Kafka sink take the settings? Nothing is sent or asked. */

@@ -25,7 +25,9 @@ static const char usage[] =
     "remediation\n"
     "    cmgpipe list decoders|classes|remediations|fields|codes [--json]\n"
     "    cmgpipe check-config FILE             name each fault of a configuration file\n"
-    "    cmgpipe check-output [OPTIONS]        do the brokers answer, and is the topic there?\n";
+    "    cmgpipe check-output [OPTIONS]        do the brokers answer, and is the topic there?\n"
+    "    cmgpipe compile FILE... > NAME.cat    the catalogue with overlays, for the Fluent Bit "
+    "plugins\n";
 
 static const char ending[] =
     "\n"

@@ -54,6 +54,7 @@ static bool makes_sense(const struct cmg_settings *s)
             "explain needs a code, an error class or a remediation: cmgpipe explain 0x80072f8f",
         [CMG_LIST] = "list needs a word: cmgpipe list decoders|classes|remediations|fields|codes",
         [CMG_CHECK_CONFIG] = "check-config needs a file: cmgpipe check-config FILE",
+        [CMG_COMPILE] = "compile needs a catalogue: cmgpipe compile FILE > NAME.cat",
     };
     if (missing[s->command] && !s->n_args)
         e = (struct cmg_error){.rc = CMG_ECONFIG};
@@ -86,6 +87,8 @@ static int perform(const struct cmg_settings *s)
         status = cmg_command_explain(s, &u);
     else if (s->command == CMG_LIST)
         status = cmg_command_list(s, &u);
+    else if (s->command == CMG_COMPILE)
+        status = cmg_command_compile(s, &u);
     else
         status = cmg_is_on(s, CMG_OPT_FOLLOW) ? cmg_command_follow(s, &u) : cmg_command_run(s, &u);
     cmg_setup_done(&u);

@@ -37,6 +37,7 @@ const char *const cmg_command_names[CMG_COMMANDS] = {
     [CMG_LIST] = "list",
     [CMG_CHECK_CONFIG] = "check-config",
     [CMG_CHECK_OUTPUT] = "check-output",
+    [CMG_COMPILE] = "compile",
 };
 
 bool cmg_opt_wants_value(const struct cmg_opt_row *row)

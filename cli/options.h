@@ -70,6 +70,7 @@ enum cmg_command {
     CMG_LIST,
     CMG_CHECK_CONFIG,
     CMG_CHECK_OUTPUT,
+    CMG_COMPILE,
     CMG_COMMANDS
 };
 extern const char *const cmg_command_names[CMG_COMMANDS]; /* of CMG_RUN: "" */

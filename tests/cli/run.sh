@@ -191,6 +191,26 @@ for what in decoders classes remediations fields codes; do
 done
 run 2 list nonsense
 
+# ---- compile
+cat >own.json <<'END'
+{"format": 1, "classes": [{"id": "X-1", "slug": "my-own", "family": "client", "severity": "error",
+ "scope": "by-evidence", "confidence": "low", "rank": 80, "title": {"en": "Mine"}, "cause": {"en": "Own"},
+ "remediations": ["REM-CLOCK"], "rules": [{"role": "primary", "tokens": ["my very own failure"]}],
+ "examples": [{"lines": ["my very own failure"], "role": "primary", "scope": "unknown"}],
+ "counter_examples": [{"lines": ["nothing"]}]}]}
+END
+run 0 compile own.json
+mv out own.cat
+has own.cat 'cmgpipe catalogue'
+run 0 compile --catalog own.json own.json
+cmp -s out own.cat || bad 'compile: the same overlay twice gives another catalogue'
+run 2 compile
+lines out 0
+echo '{"format": 1, "classes": [{}]}' >broken.json
+run 2 compile broken.json
+has err '^broken.json:1:[0-9]+: '
+lines out 0
+
 # ---- report
 run 0 report "$logs"
 has out 'cmgconnector-403-client-cert-required'

@@ -176,6 +176,21 @@ bool cmg_mp_next(cmg_str *rest, struct cmg_mp_token *ret)
     return ok;
 }
 
+/* How long a token is that nearly all are: a text, or a number of one byte. 0: look closer. */
+static inline size_t usual_length(cmg_str s)
+{
+    unsigned first = (unsigned char)s.ptr[0];
+    if (first < 0x80)
+        return 1;
+    if (first >= 0xA0 && first < 0xC0)
+        return 1 + (first & 31);
+    if (first >= 0xD9 && first <= 0xDB) {
+        size_t width = (size_t)1 << (first - 0xD9);
+        return s.len > width ? 1 + width + (size_t)big_endian(s.ptr + 1, width) : 0;
+    }
+    return 0;
+}
+
 /* Depth is only a number of objects still to come: it cannot pass the bytes that are left, since
  * each takes one. */
 bool cmg_mp_skip(cmg_str *rest)
@@ -183,7 +198,14 @@ bool cmg_mp_skip(cmg_str *rest)
     cmg_str s = *rest;
     for (uint64_t pending = 1; pending; pending--) {
         struct cmg_mp_token t;
-        if (pending > s.len || !cmg_mp_next(&s, &t))
+        if (pending > s.len)
+            return false;
+        size_t n = usual_length(s);
+        if (n && n <= s.len) {
+            s = cmg_str_from(s, n);
+            continue;
+        }
+        if (!cmg_mp_next(&s, &t))
             return false;
         if (t.type == CMG_MP_ARRAY)
             pending += t.n;

@@ -45,29 +45,32 @@ static bool is_map(cmg_str object)
     return cmg_mp_next(&object, &t) && t.type == CMG_MP_MAP;
 }
 
-static bool read_event(struct cmg_flb_event *e)
+/* An event at the front of *rest, which moves behind it. */
+static bool read_event(cmg_str *rest, struct cmg_flb_event *e)
 {
-    cmg_str s = e->whole;
+    cmg_str s = *rest;
     struct cmg_mp_token t;
     if (!cmg_mp_next(&s, &t) || t.type != CMG_MP_ARRAY || t.n != 2 || !cmg_mp_next(&s, &t))
         return false;
     e->metadata = (cmg_str){NULL, 0};
     if (t.type == CMG_MP_ARRAY) {
-        if (t.n != 2 || !cmg_mp_next(&s, &t) || !read_time(&t, &e->time_ns) ||
-            !cmg_mp_object(&s, &e->metadata) || !is_map(e->metadata))
+        if (t.n != 2 || !cmg_mp_next(&s, &t) || !read_time(&t, &e->time_ns) || !is_map(s) ||
+            !cmg_mp_object(&s, &e->metadata))
             return false;
     } else if (!read_time(&t, &e->time_ns)) {
         return false;
     }
-    return cmg_mp_object(&s, &e->body) && is_map(e->body);
+    if (!is_map(s) || !cmg_mp_object(&s, &e->body))
+        return false;
+    e->whole = cmg_str_head(*rest, rest->len - s.len);
+    *rest = s;
+    return true;
 }
 
 bool cmg_flb_next(cmg_str *rest, struct cmg_flb_event *ret, bool *ret_is_event)
 {
-    if (!cmg_mp_object(rest, &ret->whole))
-        return false;
-    *ret_is_event = read_event(ret);
-    return true;
+    *ret_is_event = read_event(rest, ret);
+    return *ret_is_event || cmg_mp_object(rest, &ret->whole);
 }
 
 enum cmg_rc cmg_flb_head(struct cmg_buf *out, int64_t time_ns, cmg_str metadata)
@@ -103,6 +106,7 @@ struct merge {
     cmg_str ours, source, prefix;
     bool keep;
     uint16_t pairs, aside;
+    bool collided; /* there is something to move aside */
 };
 
 /* The next pair of a map of which `*n` are left. */
@@ -127,14 +131,21 @@ static enum cmg_rc put_pair(struct cmg_buf *out, cmg_str key, cmg_str value, uin
     return rc;
 }
 
+/* Of our own map every text is known to be sound, and "@timestamp" stands first. */
 static enum cmg_rc put_ours(struct merge *m)
 {
     struct cmg_mp_token t;
     cmg_str s = m->ours, key, text, value;
     enum cmg_rc rc = cmg_mp_next(&s, &t) && t.type == CMG_MP_MAP ? CMG_OK : CMG_ELIMIT;
+    if (rc == CMG_OK && m->pairs + t.n >= CMG_MP_OPEN_MAX)
+        rc = CMG_ELIMIT;
     while (rc == CMG_OK && next_pair(&s, &t.n, &key, &text, &value)) {
         if (cmg_str_eq(text, CMG_LIT("@timestamp")))
             continue;
+        if (!m->prefix.len) {
+            m->pairs = (uint16_t)(m->pairs + 1 + t.n);
+            return cmg_buf_add(m->out, cmg_str_of(key.ptr, key.len + value.len + s.len));
+        }
         rc = cmg_mp_joined(m->out, m->prefix, text);
         if (rc == CMG_OK)
             rc = cmg_buf_add(m->out, value);
@@ -159,9 +170,11 @@ static enum cmg_rc put_theirs(struct merge *m, cmg_str body, bool aside, uint16_
     cmg_str key, text, value;
     enum cmg_rc rc = cmg_mp_next(&body, &t) ? CMG_OK : CMG_ELIMIT;
     while (rc == CMG_OK && next_pair(&body, &t.n, &key, &text, &value)) {
-        if (text.len && cmg_str_eq(text, m->source) && !m->keep)
+        if (text.len && !m->keep && cmg_str_eq(text, m->source))
             continue;
-        if ((text.len && collides(m, text)) == aside)
+        bool collision = text.len && collides(m, text);
+        m->collided |= collision;
+        if (collision == aside)
             rc = put_pair(m->out, key, value, pairs);
     }
     return rc;
@@ -169,7 +182,9 @@ static enum cmg_rc put_theirs(struct merge *m, cmg_str body, bool aside, uint16_
 
 static enum cmg_rc put_aside(struct merge *m, cmg_str body)
 {
-    size_t start = m->out->len, at;
+    size_t at;
+    if (!m->collided)
+        return CMG_OK;
     enum cmg_rc rc = cmg_mp_str(m->out, CMG_LIT("fluentbit"));
     if (rc == CMG_OK)
         rc = cmg_mp_map_open(m->out, &at);
@@ -177,12 +192,8 @@ static enum cmg_rc put_aside(struct merge *m, cmg_str body)
         rc = put_theirs(m, body, true, &m->aside);
     if (rc != CMG_OK)
         return rc;
-    if (m->aside) {
-        cmg_mp_map_close(m->out, at, m->aside);
-        m->pairs++;
-    } else {
-        m->out->len = start;
-    }
+    cmg_mp_map_close(m->out, at, m->aside);
+    m->pairs++;
     return CMG_OK;
 }
 

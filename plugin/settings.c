@@ -39,7 +39,9 @@ static const char *get(const struct reader *r, const char *name, const char *oth
 static enum cmg_rc read_bool(const struct reader *r, const char *name, bool *ret)
 {
     static const char *const words[] = {"off", "on", "false", "true", "no", "yes", "0", "1"};
-    const char *v = get(r, name, "off");
+    const char *v = get(r, name, NULL);
+    if (!v)
+        return CMG_OK;
     for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
         if (cmg_str_ieq(cmg_str_c(v), cmg_str_c(words[i]))) {
             *ret = i % 2;
@@ -180,6 +182,7 @@ static void read_keys(const struct reader *r, struct cmg_flb_settings *s)
     s->path_key = cmg_str_c(get(r, "path_key", ""));
     s->offset_key = cmg_str_c(get(r, "offset_key", ""));
     s->prefix = cmg_str_c(get(r, "prefix", ""));
+    s->json_key = cmg_str_c(get(r, "json_key", ""));
     s->engine.decoder = cmg_str_c(get(r, "decoder", ""));
     const char *host = get(r, "host", NULL);
     if (host)
@@ -210,9 +213,12 @@ static enum cmg_rc read_all(const struct reader *r, struct cmg_flb_settings *s)
 {
     read_keys(r, s);
     s->corr_bytes = CMG_FLB_CORR_DEFAULT;
+    s->original = true;
     enum cmg_rc rc = read_choices(r, s);
     if (rc == CMG_OK)
         rc = read_bool(r, "keep_source", &s->keep_source);
+    if (rc == CMG_OK)
+        rc = read_bool(r, "original", &s->original);
     if (rc == CMG_OK)
         rc = read_size(r, "max_record", CMG_MAX_RECORD_MIN, CMG_MAX_RECORD_MAX,
                        &s->engine.max_record);
@@ -277,11 +283,14 @@ static cmg_str name_of(struct cmg_flb *f, cmg_str tag, cmg_str path)
     return cmg_buf_str(&f->name);
 }
 
-static void show_path(struct cmg_record *r)
+static void trim_record(struct cmg_flb *f)
 {
+    struct cmg_record *r = &f->record;
     size_t at = cmg_str_chr(r->path, SEPARATOR);
     if (at != CMG_STR_NPOS)
         r->path = cmg_str_from(r->path, at + 1);
+    if (!f->set.original)
+        r->raw = (cmg_str){NULL, 0};
 }
 
 static uint64_t offset_of(const struct cmg_flb *f, cmg_str body)
@@ -320,7 +329,7 @@ enum cmg_flb_take cmg_flb_decode(struct cmg_flb *f, cmg_str tag, const struct cm
     cmg_stream_at(f->stream, offset_of(f, e->body), e->time_ns);
     if (!cmg_stream_frame(f->stream, text, &f->record))
         return CMG_FLB_DIRECTIVE;
-    show_path(&f->record);
+    trim_record(f);
     return CMG_FLB_RECORD;
 }
 
@@ -328,7 +337,7 @@ bool cmg_flb_more(struct cmg_flb *f)
 {
     if (f->leaving) {
         if (cmg_stream_next(f->leaving, &f->record) == CMG_OK) {
-            show_path(&f->record);
+            trim_record(f);
             return true;
         }
         cmg_stream_free(f->leaving);
@@ -336,7 +345,7 @@ bool cmg_flb_more(struct cmg_flb *f)
     }
     if (!f->stream || cmg_stream_next(f->stream, &f->record) != CMG_OK)
         return false;
-    show_path(&f->record);
+    trim_record(f);
     return true;
 }
 

@@ -17,7 +17,8 @@ enum cmg_flb_only { CMG_ONLY_ALL, CMG_ONLY_FINDINGS, CMG_ONLY_PRIMARY };
 struct cmg_flb_settings {
     const char *source_key[3]; /* tried in order */
     cmg_str host_key, path_key, offset_key, prefix;
-    bool keep_source;
+    cmg_str json_key; /* not empty: the record is one JSON text under this key */
+    bool keep_source, original;
     enum cmg_flb_only only;
     enum cmg_level min_level;
     struct cmg_options engine;

@@ -77,8 +77,11 @@ static enum cmg_take decode(struct cmg_stream *s, const struct cmg_frame *f, str
         r->decoder = d;
         return CMG_TAKEN;
     }
+    if (d->kind && !s->engine->decoder)
+        d = d->kind(f->text);
     cmg_event_clear(&r->event);
-    enum cmg_take take = d->decode(cmg_memory_state(s->memory, f->decoder), f->text, &r->event);
+    void *state = cmg_memory_state(s->memory, f->decoder);
+    enum cmg_take take = cmg_decode(d, state, &s->room, f->text, &r->event);
     r->decoder = d;
     if (take == CMG_NOT_MINE) {
         cmg_event_clear(&r->event);
@@ -200,7 +203,7 @@ bool cmg_frame_decode(struct cmg_stream *s, const struct cmg_frame *f, struct cm
         return false;
     }
     r->stream = s;
-    r->host = s->host;
+    r->host = r->event.host.len ? r->event.host : s->host;
     r->path = s->path;
     r->raw = f->text;
     r->slack = slack_of(&s->in, f->text);

@@ -56,6 +56,7 @@ struct cmg_stream *cmg_stream_new(const struct cmg_engine *e, struct cmg_corr *c
     s->memory->envelope_ns = origin->envelope_ns;
     s->text =
         cmg_buf_init(4 * (e->opt.max_record + 16)); /* the widest a character grows: 1 byte to 3 */
+    s->room = cmg_room_init(s->text.cap);
     return s;
 }
 
@@ -65,6 +66,7 @@ void cmg_stream_free(struct cmg_stream *s)
         return;
     cmg_lines_done(&s->in);
     cmg_buf_done(&s->text);
+    cmg_room_done(&s->room);
     free(s->memory);
     cmg_buf_done(&s->names);
     free(s);
@@ -379,7 +381,9 @@ static enum step step(struct cmg_stream *s, struct cmg_frame *ret, struct cmg_ev
         s->held_decoder = cmg_frame_choose(s, text);
     }
     s->held_lines++;
-    enum step r = settle(s, &line, enc, text, fresh, ret);
+    enum step r = STEP_NOMEM;
+    if (!cmg_decoders[s->held_decoder]->decode_in || cmg_room_ready(&s->room, text.len) == CMG_OK)
+        r = settle(s, &line, enc, text, fresh, ret);
     if (r == STEP_NOMEM) {
         s->held_lines--;
         s->held_problems = problems;

@@ -44,6 +44,7 @@ struct cmg_stream {
     /* The record that is being put together. Its text is in `in`, or in `text` once a line had to
      * be converted. */
     struct cmg_buf text;
+    struct cmg_room room;
     bool copied;
     size_t front; /* uncopied: bytes of `in` before the text (a byte order mark) */
     uint32_t held_lines, held_problems, held_decoder;

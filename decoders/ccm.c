@@ -186,7 +186,8 @@ static bool probe(const void *state, cmg_str line)
     (void)state;
     if (cmg_ccm_opener(line) != CMG_STR_NPOS)
         return true;
-    return cmg_ccm_inside(line) && !cmg_has_thread_column(line) && !cmg_is_w3c(line);
+    return cmg_ccm_inside(line) && !cmg_has_thread_column(line) && !cmg_is_w3c(line) &&
+           !cmg_is_winevent(line);
 }
 
 /* ---- attributes ------------------------------------------------------------------------------ */

@@ -84,7 +84,7 @@ static bool probe(const void *state, cmg_str line)
     (void)state;
     struct row r;
     return scan_row(line, &r) && cmg_ccm_opener(line) == CMG_STR_NPOS && !cmg_sms_shape(line) &&
-           !cmg_setup_shape(line);
+           !cmg_setup_shape(line) && !cmg_is_winevent(line);
 }
 
 static enum cmg_take decode(void *state, cmg_str record, struct cmg_event *ev)

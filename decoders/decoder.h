@@ -8,7 +8,7 @@
 #ifndef CMG_DECODERS_DECODER_H
 #define CMG_DECODERS_DECODER_H
 
-#include "core/str.h"
+#include "decoders/room.h"
 
 enum cmg_verdict {
     CMG_MORE, /* the record goes on: hold, and ask again with the next line */
@@ -44,6 +44,12 @@ struct cmg_decoder {
     struct cmg_cut (*split)(cmg_str text, size_t fresh);
     /* Fills *ret, which comes zeroed but for http's -1s, with slices into `record`. */
     enum cmg_take (*decode)(void *state, cmg_str record, struct cmg_event *ret);
+    /* Instead of decode, for formats whose texts are not in the record as they are meant: slices
+     * also into `room`, which has been made ready for the record. */
+    enum cmg_take (*decode_in)(struct cmg_room *room, cmg_str record, struct cmg_event *ret);
+    /* For formats that begin alike and tell themselves apart later: which of them the whole record
+     * is. NULL: this one. */
+    const struct cmg_decoder *(*kind)(cmg_str record);
     /* The line is one record, whole and in the form that nearly all have: *ret is what probe, split
      * and decode would make of it. False: ask them, nothing is said. NULL: there is no such form.
      */
@@ -61,6 +67,16 @@ static inline void cmg_event_clear(struct cmg_event *ev)
     memset(ev, 0, offsetof(struct cmg_event, attr));
     ev->http = (struct cmg_http){
         .status = -1, .substatus = -1, .port = -1, .win32 = -1, .time_taken_ms = -1};
+}
+
+/* By whichever of the two it has. A room without memory: raw takes the record. */
+static inline enum cmg_take cmg_decode(const struct cmg_decoder *d, void *state,
+                                       struct cmg_room *room, cmg_str record, struct cmg_event *ret)
+{
+    if (!d->decode_in)
+        return d->decode(state, record, ret);
+    return cmg_room_ready(room, record.len) == CMG_OK ? d->decode_in(room, record, ret)
+                                                      : CMG_NOT_MINE;
 }
 
 #define CMG_DECODER(name) extern const struct cmg_decoder cmg_decoder_##name;

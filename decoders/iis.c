@@ -558,7 +558,8 @@ static bool probe(const void *state, cmg_str line)
         return false;
     if (!(w3c && line.ptr[0] == '#') && shape_of(s, line, &r, &l) == NO_ROW)
         return false;
-    if (cmg_has_thread_column(line) || cmg_ccm_opener(line) != CMG_STR_NPOS)
+    if (cmg_has_thread_column(line) || cmg_ccm_opener(line) != CMG_STR_NPOS ||
+        cmg_is_winevent(line))
         return false;
     return w3c || (!cmg_ccm_inside(line) && !cmg_sms_shape(line) && !cmg_setup_shape(line));
 }

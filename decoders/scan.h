@@ -182,9 +182,10 @@ int32_t cmg_fraction_ns(cmg_str digits);
 
 /* ---- telling the formats apart ------------------------------------------------------------------
  * A line is claimed by at most one decoder. Strongest first: an opener `<![LOG[` at its beginning
- * (ccm); a thread column "250 (0xFA)" at its end (sms with '>' behind it, cmtrace-copy without);
- * the beginning of a W3C row or directive (iis); an opener or closer anywhere (ccm); what remains
- * goes to setup by its beginning, to sms, then to iis by its shape. */
+ * (ccm); the beginning of a Windows event (winevent-xml, winevent-json); a thread column "250
+ * (0xFA)" at its end (sms with '>' behind it, cmtrace-copy without); the beginning of a W3C row or
+ * directive (iis); an opener or closer anywhere (ccm); what remains goes to setup by its beginning,
+ * to sms, then to iis by its shape. */
 
 /* Index of the opener when only blanks stand before it, else CMG_STR_NPOS. */
 static inline size_t cmg_ccm_opener(cmg_str s)
@@ -216,6 +217,16 @@ bool cmg_sms_tail(cmg_str line);
  * name, "MM-DD-YYYY HH:MM:SS.mmm+bias" or ctime's form. What is not understood in full keeps its
  * text. */
 void cmg_sms_read_time(cmg_str stamp, struct cmg_event *ev);
+/* In winevent_xml.c: a line of events in XML; by its first character nearly always not. */
+bool cmg_winevent_xml_head(cmg_str line);
+/* The line begins as a Windows event does, which is stronger than anything found further on. */
+static inline bool cmg_is_winevent(cmg_str line)
+{
+    size_t n = 0;
+    while (n < line.len && cmg_is_blank(line.ptr[n]))
+        n++;
+    return n < line.len && line.ptr[n] == '<' && cmg_winevent_xml_head(line);
+}
 /* In setup.c: begins as the set-up programs write their lines. */
 bool cmg_setup_shape(cmg_str line);
 

@@ -298,7 +298,7 @@ static bool probe(const void *state, cmg_str line)
     (void)state;
     struct tail t;
     cmg_str a, b;
-    if (cmg_ccm_opener(line) != CMG_STR_NPOS)
+    if (cmg_ccm_opener(line) != CMG_STR_NPOS || cmg_is_winevent(line))
         return false;
     if (find_tail(line, &t)) {
         bool last = t.end == cmg_trim_right(line).len;

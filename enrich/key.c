@@ -21,6 +21,8 @@ static uint64_t seed(uint64_t stream, enum kind kind, uint64_t n)
 uint64_t cmg_key(uint64_t stream, const struct cmg_event *ev, cmg_str message_id)
 {
     uint64_t key;
+    if (ev->host.len) /* one log of many computers */
+        stream = hash(ev->host, stream);
     if (message_id.len)
         key = hash(message_id, seed(stream, KIND_MESSAGE, 0));
     else if (ev->has_http)

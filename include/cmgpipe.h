@@ -120,17 +120,20 @@ struct cmg_http {
     int64_t win32, time_taken_ms;
 };
 
-/* What the record itself says. Slices into the record's text. */
+/* What the record itself says. Slices into the record's text, or into memory of its stream. */
 struct cmg_event {
     cmg_str message;     /* the human sentence, wrapper removed; may contain line breaks */
     cmg_str component;   /* writer: CCM component, SMS thread name */
     cmg_str provider;    /* of a Windows event; empty: the component stands for it */
     cmg_str code;        /* of a Windows event: its id, decimal */
+    cmg_str host;        /* of a Windows event: its computer, lower case; else the stream's counts */
+    cmg_str channel;     /* of a Windows event */
+    cmg_str record_id;   /* of a Windows event: its number in the channel */
     cmg_str context;     /* CCM context attribute (an account: personal data) */
     cmg_str source_file; /* the program source that logged it */
     uint32_t source_line;
-    bool has_thread;
-    uint64_t thread;
+    bool has_thread, has_pid;
+    uint64_t thread, pid;
     enum cmg_level level; /* CMG_LEVEL_NONE: the record does not say */
     struct cmg_time time;
     uint32_t problems;

@@ -56,6 +56,8 @@ words() {
 borders() {
     grep -vE '^(enrich/catalog_load\.c|cli/|tests/|tools/)' "$work/code" >"$work/list"
     none "Jansson outside its place" '#include <jansson\.h>' "$work/list"
+    grep -vE '^(decoders/xml\.c|tests/)' "$work/code" >"$work/list"
+    none "Expat outside its place" '#include <expat\.h>' "$work/list"
     grep -vE '^(sinks|sources|plugin|tests|cli)/' "$work/code" >"$work/list"
     none "librdkafka outside its place" '#include <librdkafka' "$work/list"
     none "core, decoders and enrich know no front" '#include "(sinks|sources|cli|plugin)/' "$work/library"

@@ -26,6 +26,7 @@ command:cmake cmake
 command:pkg-config pkg-config
 module:jansson libjansson-dev
 header:xxhash.h libxxhash-dev
+header:expat.h libexpat1-dev
 module:rdkafka librdkafka-dev
 header:lz4.h liblz4-dev
 header:zstd.h libzstd-dev

@@ -33,7 +33,7 @@ try() {
 
 try 0 demo
 [ "$status" = 1 ] || fault "without apt: status $status"
-for package in gcc libc6-dev make cmake pkg-config libjansson-dev librdkafka-dev libxxhash-dev; do
+for package in gcc libc6-dev make cmake pkg-config libjansson-dev librdkafka-dev libxxhash-dev libexpat1-dev; do
     grep -qw -- "$package" "$work/out" || fault "without apt: $package is not in the list"
 done
 if grep -q criterion "$work/out"; then fault "the demo asks for what only tests need"; fi

@@ -9,11 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { INPUTS = 6, INPUT_MAX = 64 << 10 };
+enum { INPUTS = 7, INPUT_MAX = 64 << 10 };
 
-static const char *const input_names[INPUTS] = {
-    "CCM_STS.log",    "CcmMessaging.log", "LocationServices.log", "SMS_Cloud_ProxyConnector.log",
-    "u_ex260312.log", "odd.log"};
+static const char *const input_names[INPUTS] = {"CCM_STS.log",
+                                                "CcmMessaging.log",
+                                                "LocationServices.log",
+                                                "SMS_Cloud_ProxyConnector.log",
+                                                "u_ex260312.log",
+                                                "events.xml",
+                                                "odd.log"};
 
 /* Windows-1252, NULs, a torn head and a torn tail, plain text, a copy out of the viewer, a
  * promotion. */
@@ -34,12 +38,30 @@ static const char odd[] =
     "type=\"1\" thread=\"2\" file=\"b.cpp:1\">\r\n"
     "<![LOG[never closed\r\n";
 
+/* Events: on one line and on several, texts with entities, a character that XML does not know,
+ * names of all kinds, one that is no XML. */
+static const char events[] =
+    "<?xml version=\"1.0\"?>\r\n<Events>\r\n"
+    "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider "
+    "Name='Schannel' Guid='{1f678132-5938-4686-9fdc-c8ff68f15c85}'/><EventID>36887</EventID>"
+    "<Level>2</Level><TimeCreated SystemTime='2026-03-12T07:00:00.1234567Z'/><Execution "
+    "ProcessID='920' ThreadID='3296'/><Channel>System</Channel><Computer>SRV1.contoso.example"
+    "</Computer></System><EventData><Data Name='AlertDesc'>48 &lt;&amp;&gt;</Data></EventData>"
+    "<RenderingInfo Culture='en-US'><Message>A fatal alert was received: &quot;48&quot;.\r\n"
+    "Second line.</Message></RenderingInfo></Event>\r\n"
+    "<Event><System><EventID>11</EventID></System><UserData><A xmlns='x'><B value='80092013' "
+    "c='d'>text</B></A></UserData></Event><Event><EventData><Data>nul &#x0;</Data></EventData>"
+    "</Event>\r\n<Event><System></Event>\r\n<Event><EventData><Data>never closed\r\n"
+    "</Events>\r\n";
+
 static inline cmg_str input_load(size_t i)
 {
     static char text[INPUTS][INPUT_MAX];
     char path[512];
     if (i == INPUTS - 1)
         return cmg_str_of(odd, sizeof odd - 1);
+    if (i == INPUTS - 2)
+        return cmg_str_of(events, sizeof events - 1);
     snprintf(path, sizeof path, CMG_SOURCE_DIR "/examples/logs/%s", input_names[i]);
     FILE *f = fopen(path, "rb");
     if (!f) {

@@ -64,6 +64,10 @@ static struct cmg_record full(void)
     e->source_file = CMG_LIT("ccmhttp.cpp");
     e->source_line = 1024;
     e->has_thread = true;
+    e->has_pid = true;
+    e->pid = 812;
+    e->channel = cmg_str_c("System");
+    e->record_id = cmg_str_c("18446744073709551615");
     e->thread = 6124;
     e->level = CMG_LEVEL_INFO;
     e->time = (struct cmg_time){.known = true, .zoned = true, .offset_min = -330};
@@ -255,8 +259,8 @@ Test(encode, the_schema_has_exactly_the_fields)
         for (size_t k = 0; k < 4; k++)
             if (strcmp(types[k][0], f->type) == 0)
                 cr_assert_str_eq(text_at(p, "type"), types[k][1], "%s", f->path);
-        cr_assert((strcmp(f->owner, "own") == 0) == (strncmp(f->path, "cmgpipe.", 8) == 0), "%s",
-                  f->path);
+        bool ours = !strncmp(f->path, "cmgpipe.", 8) || !strncmp(f->path, "winlog.", 7);
+        cr_assert((strcmp(f->owner, "own") == 0) == ours, "%s", f->path);
     }
     json_decref(s);
 }
@@ -337,6 +341,9 @@ Test(encode, values_of_a_full_record)
     expect(v, "log.level", "error");
     expect(v, "log.file.path", "C:\\Logs\\LocationServices.log");
     expect_number(v, "process.thread.id", 6124);
+    expect_number(v, "process.pid", 812);
+    expect(v, "winlog.channel", "System");
+    expect(v, "winlog.record_id", "18446744073709551615");
     expect(v, "error.code", "0x87D0027E");
     expect(v, "error.type", "cmgconnector-403-client-cert-required");
     expect(v, "error.message", "No client certificate");

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From the values of a Windows event to the event.
+ *
+ * Levels and keywords are those of winmeta.xml of the Windows SDK. Columns that IIS writes to its
+ * trace log (event 6200 of Microsoft-Windows-IIS-Logging) are the W3C names, those with
+ * parentheses without them. */
+#include "decoders/winevent.h"
+
+#define PARAM(n) CMG_LIT("param" #n)
+
+void cmg_winevent_begin(struct cmg_winevent *w, struct cmg_room *room, struct cmg_event *ev)
+{
+    memset(w, 0, sizeof *w);
+    w->room = room;
+    w->ev = ev;
+    room->text.len = room->message.len = 0;
+    cmg_event_clear(ev);
+}
+
+/* ---- data ------------------------------------------------------------------------------------ */
+
+static void put_number(cmg_str v, int64_t most, int64_t *ret)
+{
+    uint64_t n;
+    if (cmg_scan_u64(v, &n) && n <= (uint64_t)most)
+        *ret = (int64_t)n;
+}
+
+static void put_int(cmg_str v, int32_t *ret)
+{
+    int64_t n = *ret;
+    put_number(v, INT32_MAX, &n);
+    *ret = (int32_t)n;
+}
+
+/* False: no column that the record has a field for. */
+static bool put_column(struct cmg_http *h, cmg_str name, cmg_str value)
+{
+    const struct {
+        cmg_str name, *text;
+        int32_t *number;
+        int64_t *wide;
+    } columns[] = {
+        {CMG_LIT("cs-method"), &h->method, NULL, NULL},
+        {CMG_LIT("cs-uri-stem"), &h->stem, NULL, NULL},
+        {CMG_LIT("cs-uri-query"), &h->query, NULL, NULL},
+        {CMG_LIT("c-ip"), &h->client_ip, NULL, NULL},
+        {CMG_LIT("s-ip"), &h->server_ip, NULL, NULL},
+        {CMG_LIT("csUser-Agent"), &h->user_agent, NULL, NULL},
+        {CMG_LIT("cs(User-Agent)"), &h->user_agent, NULL, NULL},
+        {CMG_LIT("cs-username"), &h->username, NULL, NULL},
+        {CMG_LIT("cs-host"), &h->host, NULL, NULL},
+        {CMG_LIT("sc-status"), NULL, &h->status, NULL},
+        {CMG_LIT("sc-substatus"), NULL, &h->substatus, NULL},
+        {CMG_LIT("s-port"), NULL, &h->port, NULL},
+        {CMG_LIT("sc-win32-status"), NULL, NULL, &h->win32},
+        {CMG_LIT("time-taken"), NULL, NULL, &h->time_taken_ms},
+    };
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        if (!cmg_str_eq(columns[i].name, name))
+            continue;
+        if (columns[i].text)
+            *columns[i].text = value;
+        else if (columns[i].number)
+            put_int(value, columns[i].number);
+        else
+            put_number(value, INT64_MAX, columns[i].wide);
+        return true;
+    }
+    return false;
+}
+
+/* "c-ip", "cs-...", "csUser-Agent", "s-port", "sc-...", "time-taken" */
+static bool looks_like_column(cmg_str name)
+{
+    return name.len > 3 && name.len < 16 &&
+           (cmg_str_starts(name, CMG_LIT("c-")) || cmg_str_starts(name, CMG_LIT("cs")) ||
+            cmg_str_starts(name, CMG_LIT("s-")) || cmg_str_starts(name, CMG_LIT("sc-")) ||
+            cmg_str_eq(name, CMG_LIT("time-taken")));
+}
+
+static void add(struct cmg_buf *b, cmg_str s)
+{
+    if (s.len && s.len <= b->size - b->len) {
+        memcpy(b->ptr + b->len, s.ptr, s.len);
+        b->len += s.len;
+    }
+}
+
+void cmg_winevent_say(struct cmg_winevent *w, cmg_str name, cmg_str value)
+{
+    struct cmg_buf *m = &w->room->message;
+    add(m, m->len ? CMG_LIT(", ") : (cmg_str){NULL, 0});
+    add(m, name);
+    add(m, name.len ? CMG_LIT(": ") : (cmg_str){NULL, 0});
+    add(m, value);
+}
+
+/* What has no name gets the one that Winlogbeat gives it. */
+static cmg_str name_of_place(unsigned n)
+{
+    static const cmg_str names[] = {
+        PARAM(1),  PARAM(2),  PARAM(3),  PARAM(4),  PARAM(5),  PARAM(6),  PARAM(7),  PARAM(8),
+        PARAM(9),  PARAM(10), PARAM(11), PARAM(12), PARAM(13), PARAM(14), PARAM(15), PARAM(16),
+        PARAM(17), PARAM(18), PARAM(19), PARAM(20), PARAM(21), PARAM(22), PARAM(23), PARAM(24)};
+    _Static_assert(sizeof names / sizeof *names == CMG_ATTRS_MAX, "as many as are kept");
+    return n < CMG_ATTRS_MAX ? names[n] : (cmg_str){NULL, 0};
+}
+
+void cmg_winevent_keep(struct cmg_winevent *w, cmg_str name, cmg_str value)
+{
+    if (!value.len)
+        return;
+    if (looks_like_column(name) && put_column(&w->ev->http, name, value)) {
+        w->ev->has_http = true;
+        return;
+    }
+    if (name.len)
+        cmg_event_keep(w->ev, name, value);
+    else
+        w->ev->problems |= CMG_P_ATTRS_LOST;
+}
+
+void cmg_winevent_data(struct cmg_winevent *w, cmg_str name, cmg_str value)
+{
+    value = cmg_str_trim(value);
+    cmg_str place = name.len ? name : name_of_place(w->unnamed++);
+    if (!value.len)
+        return;
+    cmg_winevent_say(w, name, value);
+    cmg_winevent_keep(w, place, value);
+}
+
+/* ---- the event ------------------------------------------------------------------------------- */
+
+/* A number, or a word as forwarders write it. 0 is "always", which Windows shows as information. */
+static enum cmg_level level_of(cmg_str v)
+{
+    static const struct {
+        cmg_str name;
+        enum cmg_level level;
+    } levels[] = {
+        {CMG_LIT("0"), CMG_LEVEL_INFO},
+        {CMG_LIT("1"), CMG_LEVEL_ERROR},
+        {CMG_LIT("2"), CMG_LEVEL_ERROR},
+        {CMG_LIT("3"), CMG_LEVEL_WARNING},
+        {CMG_LIT("4"), CMG_LEVEL_INFO},
+        {CMG_LIT("5"), CMG_LEVEL_VERBOSE},
+        {CMG_LIT("critical"), CMG_LEVEL_ERROR},
+        {CMG_LIT("error"), CMG_LEVEL_ERROR},
+        {CMG_LIT("warning"), CMG_LEVEL_WARNING},
+        {CMG_LIT("information"), CMG_LEVEL_INFO},
+        {CMG_LIT("info"), CMG_LEVEL_INFO},
+        {CMG_LIT("success"), CMG_LEVEL_INFO},
+        {CMG_LIT("verbose"), CMG_LEVEL_VERBOSE},
+        {CMG_LIT("debug"), CMG_LEVEL_VERBOSE},
+        {CMG_LIT("successaudit"), CMG_LEVEL_INFO},
+        {CMG_LIT("failureaudit"), CMG_LEVEL_INFO},
+        {CMG_LIT("audit_success"), CMG_LEVEL_INFO},
+        {CMG_LIT("audit_failure"), CMG_LEVEL_INFO},
+    };
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+        if (cmg_str_ieq(levels[i].name, v))
+            return levels[i].level;
+    return CMG_LEVEL_NONE;
+}
+
+static bool read_u64(cmg_str v, uint64_t *ret)
+{
+    return cmg_str_istarts(v, CMG_LIT("0x")) ? cmg_scan_hex(cmg_str_from(v, 2), ret)
+                                             : cmg_scan_u64(v, ret);
+}
+
+static void set_time(struct cmg_winevent *w)
+{
+    if (w->ev->time.known || !w->time.len)
+        return;
+    if (cmg_rfc3339_read(w->time, &w->ev->time))
+        return;
+    w->ev->problems |= CMG_P_BAD_TIME;
+    cmg_event_keep_time(w->ev, w->time);
+}
+
+static void set_number(struct cmg_winevent *w, cmg_str name, cmg_str v, bool *ret_has,
+                       uint64_t *ret)
+{
+    if (!v.len || read_u64(v, ret)) {
+        *ret_has = v.len != 0;
+        return;
+    }
+    w->ev->problems |= CMG_P_BAD_ATTRIBUTE;
+    cmg_event_keep(w->ev, name, v);
+}
+
+/* CAPI2's wording sends the reader to the details, where the result is. */
+static cmg_str message_of(struct cmg_winevent *w)
+{
+    struct cmg_buf *m = &w->room->message;
+    cmg_str data = cmg_buf_str(m), rendered = cmg_str_trim(w->rendered);
+    if (!rendered.len && data.len)
+        return data;
+    if (data.len && cmg_str_ieq(w->provider, CMG_LIT("Microsoft-Windows-CAPI2"))) {
+        add(m, CMG_LIT("\n"));
+        add(m, rendered);
+        return cmg_buf_str(m);
+    }
+    if (rendered.len)
+        return rendered;
+    if (w->provider.len && w->id.len) {
+        add(m, w->provider);
+        add(m, CMG_LIT(" event "));
+        add(m, w->id);
+    }
+    return cmg_buf_str(m);
+}
+
+/* Of less interest than the event's own data: only where there is room left. */
+static void keep_spare(struct cmg_event *ev, cmg_str name, cmg_str value)
+{
+    if (value.len && ev->attrs < CMG_ATTRS_MAX)
+        cmg_event_keep(ev, name, value);
+}
+
+static void keep_spares(struct cmg_winevent *w)
+{
+    static const char nothing[] = "{00000000-0000-0000-0000-000000000000}";
+    if (!cmg_str_eq(w->activity, cmg_str_c(nothing)))
+        keep_spare(w->ev, CMG_LIT("winlog.activity_id"), w->activity);
+    keep_spare(w->ev, CMG_LIT("winlog.provider_guid"), w->guid);
+    keep_spare(w->ev, CMG_LIT("winlog.keywords"), w->keywords);
+    keep_spare(w->ev, CMG_LIT("winlog.user.identifier"), w->user);
+    keep_spare(w->ev, CMG_LIT("winlog.event_name"), w->event_name);
+}
+
+static void set_http(struct cmg_event *ev)
+{
+    if (ev->has_http && ev->level <= CMG_LEVEL_INFO && ev->http.status >= 400)
+        ev->level = ev->http.status >= 500 ? CMG_LEVEL_ERROR : CMG_LEVEL_WARNING;
+}
+
+void cmg_winevent_finish(struct cmg_winevent *w)
+{
+    struct cmg_event *ev = w->ev;
+    uint64_t id;
+    if (!w->provider.len)
+        w->provider = w->guid;
+    ev->provider = ev->component = w->provider;
+    if (cmg_scan_u64(w->id, &id))
+        ev->code = w->id;
+    else if (w->id.len)
+        ev->problems |= CMG_P_BAD_ATTRIBUTE;
+    ev->level = level_of(w->level);
+    ev->host = cmg_room_lower(w->room, w->computer);
+    ev->channel = w->channel;
+    ev->record_id = w->record_id;
+    set_number(w, CMG_LIT("winlog.process.pid"), w->pid, &ev->has_pid, &ev->pid);
+    set_number(w, CMG_LIT("winlog.process.thread.id"), w->tid, &ev->has_thread, &ev->thread);
+    set_time(w);
+    set_http(ev);
+    keep_spares(w);
+    ev->message = message_of(w);
+}

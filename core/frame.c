@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From the text of one record to the record: decoder, time, identity. */
 #include "core/stream.h"
+#include "core/hash.h"
 #include "core/time.h"
 #include "core/v16.h"
 
@@ -162,6 +163,12 @@ static uint64_t big_endian64(uint64_t v)
 #endif
 }
 
+/* Inlined in full, so that what depends on the length alone is decided here and now. */
+static __attribute__((flatten)) XXH128_hash_t hash_key(const uint64_t key[5])
+{
+    return XXH3_128bits(key, 5 * sizeof *key);
+}
+
 /* event.id: milliseconds of the record's own clock (so that --timezone does not change it; zeros
  * without a time), then the hash of where it stands and what it says. Byte order is fixed, so ids
  * agree between machines. */
@@ -173,11 +180,11 @@ static void identify(struct cmg_stream *s, const struct cmg_frame *f, struct cmg
         m->generation = XXH3_64bits(f->source.ptr, f->source.len);
         m->has_generation = 1;
     }
-    XXH128_hash_t raw = XXH3_128bits(f->source.ptr, f->source.len);
+    struct cmg_hash raw = cmg_hash128(f->source);
     const uint64_t key[5] = {big_endian64(s->host_hash), big_endian64(m->generation),
-                             big_endian64(f->offset), big_endian64(raw.high64),
-                             big_endian64(raw.low64)};
-    XXH128_hash_t all = XXH3_128bits(key, sizeof key);
+                             big_endian64(f->offset), big_endian64(raw.high),
+                             big_endian64(raw.low)};
+    XXH128_hash_t all = hash_key(key);
     const struct cmg_time *t = &r->event.time;
     int64_t own = t->known ? t->ns - t->offset_min * 60 * CMG_NS_PER_S : 0;
     uint64_t ms = own > 0 ? (uint64_t)own / 1000000 : 0;

@@ -39,7 +39,7 @@ static inline char *cmg_json_begin(struct cmg_json *j, struct cmg_buf *out, size
 {
     j->out = j->to = out;
     j->margin = margin + CMG_JSON_EXCESS;
-    j->wide = 0;
+    j->window = j->wide = 0;
     j->rc = CMG_OK;
     j->end = NULL;
     if (out->size - out->len < j->margin)

@@ -417,7 +417,7 @@ enum cmg_rc cmg_saved_parse(cmg_str text, struct cmg_saved *ret, struct cmg_erro
     struct cmg_saved saved = {0};
     struct cmg_error err = {0};
     struct reader r = {.saved = &saved, .err = &err};
-    size_t body;
+    size_t body = 0;
     if (read_version(&r, text) && check_end(&r, text, &body) &&
         copy_text(&r, cmg_str_head(text, body)) && read_lines(&r)) {
         *ret = saved;

@@ -7,6 +7,9 @@
 
 #include <arpa/inet.h>
 
+/* What only some records have, kept out of the way of all. */
+#define NOINLINE __attribute__((noinline))
+
 /* ---- names -------------------------------------------------------------------------------- */
 
 #define NAME(s)                                                                                    \
@@ -126,7 +129,7 @@ static void view_code(struct cmg_view *v, uint32_t code)
 }
 
 /* Without a code of its own the record gets the one that stands for its class. */
-static void view_entry(struct cmg_view *v, const struct cmg_record *r)
+static NOINLINE void view_entry(struct cmg_view *v, const struct cmg_record *r)
 {
     const struct cmg_entry *entry = r->finding.entry;
     v->confidence = confidences[entry->confidence];
@@ -136,7 +139,7 @@ static void view_entry(struct cmg_view *v, const struct cmg_record *r)
         v->message = entry->title.in[r->lang];
 }
 
-static void view_finding(struct cmg_view *v, const struct cmg_record *r)
+static NOINLINE void view_finding(struct cmg_view *v, const struct cmg_record *r)
 {
     v->scope = scopes[r->finding.scope];
     v->role = roles[r->finding.role];
@@ -168,7 +171,7 @@ static void cut_user(cmg_str url, cmg_str *ret_head, cmg_str *ret_tail)
 }
 
 /* Only a URL with a host is whole enough for url.full. */
-static void view_url(struct cmg_view *v, cmg_str url)
+static NOINLINE void view_url(struct cmg_view *v, cmg_str url)
 {
     cut_user(url, &v->url_head, &v->url_tail);
     bool whole = v->url_head.len + v->url_tail.len == url.len;
@@ -188,20 +191,42 @@ static cmg_str without_port(cmg_str host)
     return one ? cmg_str_head(host, colon) : host;
 }
 
+/* Four numbers up to 255, none with a zero in front: what inet_pton takes, at a quarter of its
+ * cost, since every row has one. */
+static bool is_ipv4(cmg_str s)
+{
+    unsigned dots = 0, digits = 0, value = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == '.' && digits) {
+            dots++;
+            digits = value = 0;
+            continue;
+        }
+        if (!cmg_is_digit(s.ptr[i]) || (digits && !value))
+            return false;
+        value = 10 * value + (unsigned)(s.ptr[i] - '0');
+        if (++digits > 3 || value > 255)
+            return false;
+    }
+    return dots == 3 && digits;
+}
+
 static bool is_ip(cmg_str s)
 {
     char text[INET6_ADDRSTRLEN];
     struct in6_addr address;
-    if (s.len >= sizeof text || s.len == 0)
+    if (cmg_str_chr(s, ':') == CMG_STR_NPOS)
+        return is_ipv4(s);
+    if (s.len >= sizeof text)
         return false;
     memcpy(text, s.ptr, s.len);
     text[s.len] = '\0';
-    return inet_pton(cmg_str_chr(s, ':') == CMG_STR_NPOS ? AF_INET : AF_INET6, text, &address) == 1;
+    return inet_pton(AF_INET6, text, &address) == 1;
 }
 
 /* An access-log row names its own URL in parts; a URL of the finding, which is whole, goes first.
  */
-static void view_row(struct cmg_view *v, const struct cmg_record *r)
+static NOINLINE void view_row(struct cmg_view *v, const struct cmg_record *r)
 {
     const struct cmg_http *h = &r->event.http;
     const int64_t longest_ms = INT64_MAX / 1000000;

@@ -8,6 +8,7 @@
 #include "decoders/decoder.h"
 #include "json_schema.h"
 
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 
 #ifndef CMG_SOURCE_DIR
@@ -36,6 +37,12 @@ static const struct cmg_entry entry = {
     .title = {{NAME("No client certificate"), NAME("Aucun certificat client")}},
     .references = {references, 2},
 };
+
+static uint32_t rnd(uint64_t *x)
+{
+    *x ^= *x << 13, *x ^= *x >> 7, *x ^= *x << 17;
+    return (uint32_t)(*x >> 16);
+}
 
 /* What a stream gives for a line without time, wrapper or anything else. */
 static struct cmg_record plain(void)
@@ -642,6 +649,31 @@ Test(encode, only_plain_addresses_are_source_ip)
     }
 }
 
+/* The same as inet_pton, for whatever looks like an address. */
+Test(encode, addresses_are_what_inet_pton_takes)
+{
+    uint64_t x = 88172645463325252u;
+    size_t taken = 0;
+    for (int round = 0; round < 30000; round++) {
+        char text[24] = "";
+        for (int part = 0; part < 4 + (rnd(&x) % 16 == 0); part++)
+            snprintf(text + strlen(text), sizeof text - strlen(text),
+                     rnd(&x) % 32 ? "%s%u" : "%s0%u", part && rnd(&x) % 64 ? "." : "",
+                     rnd(&x) % (rnd(&x) % 8 ? 256 : 1200));
+        if (rnd(&x) % 16 == 0)
+            text[rnd(&x) % strlen(text)] = ". x1:"[rnd(&x) % 5];
+        struct in6_addr address;
+        bool ip = inet_pton(strchr(text, ':') ? AF_INET6 : AF_INET, text, &address) == 1;
+        struct cmg_record r = full();
+        r.event.http.client_ip = cmg_str_c(text);
+        json_t *v = to_json(&r);
+        expect(v, "source.ip", ip ? text : "(none)");
+        json_decref(v);
+        taken += ip;
+    }
+    cr_assert(taken > 1000 && taken < 29000, "%zu", taken);
+}
+
 Test(encode, offsets_and_durations)
 {
     static const struct {
@@ -698,12 +730,6 @@ Test(encode, names_that_the_log_chose)
 
 /* ---- records of every kind ----------------------------------------------------------------------
  */
-
-static uint32_t rnd(uint64_t *x)
-{
-    *x ^= *x << 13, *x ^= *x >> 7, *x ^= *x << 17;
-    return (uint32_t)(*x >> 16);
-}
 
 static cmg_str some_text(uint64_t *x)
 {

@@ -8,6 +8,11 @@
  * table tells for each block of 4 bytes how far the next window can end. Where one may end here, a
  * fingerprint of all 10 bytes leads to its tokens, and only those are compared.
  *
+ * That is quick while windows are rare and few tokens stand behind each. A text can consist of one
+ * window, though, and tokens can consist of the same few. So each search has a credit for what
+ * happens at windows, far more than it needs; a text that uses it up is read by an automaton
+ * instead, whose cost for a byte nothing can change.
+ *
  * Case is folded by setting bit 5, which also makes '@' and '`' one; the compare uses a mask for
  * each byte and is exact.
  *
@@ -30,6 +35,8 @@ static uint64_t cmg_match_work;
 #define WORK(n) ((void)0)
 #endif
 
+#include "enrich/automaton.h"
+
 enum {
     BLOCK = 4,
     LANES = 3,
@@ -40,6 +47,8 @@ enum {
     MANY_WORDS = 600,    /* from here the small table is so full that its jumps get short */
     SHARE_COST = 100000, /* a window that others have: the last choice */
     PERIOD_COST = 10000, /* a window that overlaps itself ("aaaa") could end at every byte */
+    CREDIT = 32,         /* windows and words looked at in a text of any length, ... */
+    CREDIT_PER = 8,      /* ... and one more for so many bytes; log messages use a tenth of it */
 };
 
 #define NONE UINT32_MAX
@@ -77,6 +86,7 @@ struct cmg_matcher {
     uint32_t *word_of, *same; /* by token */
     char *pool;
     struct set longs, shorts;
+    struct cmg_automaton *automaton; /* of all words */
     size_t fews;
     struct few few[FEW_MAX];
 };
@@ -87,10 +97,7 @@ struct scan {
     struct cmg_hit *hit;
     size_t hits, cap;
     bool more;
-    /* The last window whose words are all found, in a part of this rank: a run of it costs little.
-     */
-    uint64_t settled;
-    unsigned settled_rank;
+    int64_t credit;
     /* Two bits for each word: 0 not found, else LANES - lane. */
     uint64_t found[CMG_MATCH_WORDS_MAX / 32];
 };
@@ -329,6 +336,17 @@ static bool words_alloc(struct cmg_matcher *m, const cmg_str *tokens, size_t n)
     return ok;
 }
 
+static bool automaton_build(struct cmg_matcher *m)
+{
+    cmg_str *folded = calloc(m->words + 1, sizeof *folded);
+    for (size_t i = 0; folded && i < m->words; i++)
+        folded[i] = cmg_str_of(m->pool + m->word[i].at, m->word[i].len);
+    if (folded)
+        m->automaton = cmg_automaton_new(folded, m->words);
+    free(folded);
+    return m->automaton != NULL;
+}
+
 static bool build(struct cmg_matcher *m)
 {
     size_t shorts = 0;
@@ -340,7 +358,7 @@ static bool build(struct cmg_matcher *m)
     } else if (!set_build(m, &m->shorts, 0, shorts)) {
         return false;
     }
-    return set_build(m, &m->longs, shorts, m->words);
+    return set_build(m, &m->longs, shorts, m->words) && automaton_build(m);
 }
 
 static struct cmg_matcher *fail(struct cmg_error *reterr, enum cmg_rc rc, const char *text,
@@ -378,6 +396,7 @@ void cmg_matcher_free(struct cmg_matcher *m)
     free(m->word_of);
     free(m->same);
     free(m->pool);
+    cmg_automaton_free(m->automaton);
     free(m->longs.shift);
     free(m->longs.slot);
     free(m->shorts.shift);
@@ -444,6 +463,7 @@ static void verify(struct scan *sc, uint32_t word, size_t at, unsigned rank)
     const struct word *w = &sc->m->word[word];
     size_t end = at + w->behind;
     WORK(1);
+    sc->credit -= 1 + w->len / 32;
     if (found_get(sc, word) >= rank || end > sc->text.len || end < w->len)
         return;
     if (!equal(sc->text.ptr + end - w->len, sc->m->pool + w->at, w->len))
@@ -457,17 +477,10 @@ static void __attribute__((noinline))
 check(const struct set *s, struct scan *sc, size_t at, unsigned rank)
 {
     uint64_t print = print_of(sc->text.ptr + at - s->window, s->window);
-    bool settled = true;
-    if (rank <= sc->settled_rank && print == sc->settled)
-        return;
-    for (uint32_t i = slot_find(s, print)->word; i != NONE; i = sc->m->word[i].next) {
+    sc->credit--;
+    for (uint32_t i = slot_find(s, print)->word; i != NONE && sc->credit > 0;
+         i = sc->m->word[i].next)
         verify(sc, i, at, rank);
-        settled &= found_get(sc, i) >= rank;
-    }
-    if (settled) {
-        sc->settled = print;
-        sc->settled_rank = rank;
-    }
 }
 
 static inline size_t shift_at(const struct set *s, const char *text, size_t at)
@@ -483,6 +496,8 @@ static void scan_lane(const struct set *s, struct scan *sc, size_t at, size_t st
         size_t shift = shift_at(s, sc->text.ptr, at);
         if (!shift) {
             check(s, sc, at, rank);
+            if (sc->credit <= 0)
+                return;
             shift = 1;
         }
         at += shift;
@@ -504,7 +519,6 @@ static void scan_set(const struct set *s, struct scan *sc)
 {
     const char *text = sc->text.ptr;
     size_t len = sc->text.len;
-    sc->settled_rank = 0;
     if (!s->window || len < s->window)
         return;
     if (len < SHORT_LANES_BELOW) {
@@ -522,6 +536,8 @@ static void scan_set(const struct set *s, struct scan *sc)
         }
         size_t at[LANES] = {a, b, c};
         check_three(s, sc, at, (const size_t[LANES]){x, y, z});
+        if (sc->credit <= 0)
+            return;
         a = at[0], b = at[1], c = at[2];
     }
     scan_lane(s, sc, a, stop[0], 3);
@@ -533,7 +549,8 @@ static void few_check(struct scan *sc, size_t at)
 {
     const struct cmg_matcher *m = sc->m;
     const char *p = sc->text.ptr + at;
-    for (size_t k = 0; k < m->fews; k++) {
+    sc->credit--;
+    for (size_t k = 0; k < m->fews && sc->credit > 0; k++) {
         const struct few *f = &m->few[k];
         WORK(1);
         if (((uint8_t)p[0] | 0x20) == f->pair[0] && ((uint8_t)p[1] | 0x20) == f->pair[1])
@@ -570,11 +587,45 @@ static void scan_few(struct scan *sc)
     size_t at = 0;
     if (!sc->m->fews)
         return;
-    for (; at + 17 <= sc->text.len; at += 16)
+    for (; at + 17 <= sc->text.len && sc->credit > 0; at += 16)
         for (unsigned mask = few_mask(sc->m, sc->text.ptr + at); mask; mask &= mask - 1)
             few_check(sc, at + (size_t)__builtin_ctz(mask));
     for (; at + 2 <= sc->text.len; at++)
         few_check(sc, at);
+}
+
+/* The words that end in this state, the longest first. The others are its ends: they were reported
+ * when it was, and since all end in the same byte, a digit behind it denies all. */
+static inline void report_state(struct scan *sc, uint32_t state, size_t end)
+{
+    const struct cmg_matcher *m = sc->m;
+    uint32_t word;
+    while ((word = cmg_automaton_word(m->automaton, &state)) != CMG_AUTOMATON_NONE) {
+        WORK(1);
+        if (found_get(sc, word) ||
+            (m->word[word].digit && end < sc->text.len && cmg_is_digit(sc->text.ptr[end])))
+            return;
+        report(sc, word, LANES, end);
+    }
+}
+
+static void scan_begin(struct scan *sc)
+{
+    sc->hits = 0;
+    sc->more = false;
+    memset(sc->found, 0, (sc->m->words + 31) / 32 * sizeof sc->found[0]);
+}
+
+/* From the beginning, for a text that has used up its credit. */
+static void __attribute__((noinline)) scan_slowly(struct scan *sc)
+{
+    const struct cmg_automaton *a = sc->m->automaton;
+    uint32_t state = 0;
+    scan_begin(sc);
+    for (size_t i = 0; i < sc->text.len; i++) {
+        state = cmg_automaton_step(a, state, cmg_lower(sc->text.ptr[i]));
+        report_state(sc, state, i + 1);
+    }
 }
 
 size_t cmg_matcher_scan(const struct cmg_matcher *m, cmg_str text, struct cmg_hit *hits, size_t cap,
@@ -584,13 +635,16 @@ size_t cmg_matcher_scan(const struct cmg_matcher *m, cmg_str text, struct cmg_hi
     sc.m = m;
     sc.text = cmg_str_head(text, UINT32_MAX);
     sc.hit = hits;
-    sc.hits = 0;
     sc.cap = cap;
-    sc.more = false;
-    memset(sc.found, 0, (m->words + 31) / 32 * sizeof sc.found[0]);
+    sc.credit = CREDIT + (int64_t)(sc.text.len / CREDIT_PER);
+    scan_begin(&sc);
     scan_set(&m->longs, &sc);
-    scan_set(&m->shorts, &sc);
-    scan_few(&sc);
+    if (sc.credit > 0)
+        scan_set(&m->shorts, &sc);
+    if (sc.credit > 0)
+        scan_few(&sc);
+    if (sc.credit <= 0)
+        scan_slowly(&sc);
     *ret_more = sc.more;
     return sc.hits;
 }

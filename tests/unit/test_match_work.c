@@ -4,10 +4,14 @@
  * file under test is included here in its counting build (blocks looked at, slots probed, words
  * compared by eights), under names of its own so that the library's stays untouched. */
 #define CMG_MATCH_COUNT
-#define cmg_matcher_new  counted_new
-#define cmg_matcher_free counted_free
-#define cmg_matcher_scan counted_scan
+#define cmg_matcher_new    counted_new
+#define cmg_matcher_free   counted_free
+#define cmg_matcher_scan   counted_scan
+#define cmg_automaton_new  counted_automaton_new
+#define cmg_automaton_free counted_automaton_free
 #include "enrich/match.c" /* NOLINT(bugprone-suspicious-include): see above */
+/* after it, for its steps are counted there */
+#include "enrich/automaton.c" /* NOLINT(bugprone-suspicious-include): see above */
 
 #include <criterion/criterion.h>
 
@@ -164,4 +168,113 @@ Test(match_work, a_search_for_the_worst_text)
         }
     }
     cr_assert_leq(worst, limit, "%lu steps for 1,000 bytes", (unsigned long)worst);
+}
+
+/* ---- words that a text could make the search look at over and over ----------------------------
+ */
+
+enum { FAMILY = 2000, FAMILY_LEN = 512 };
+
+static char family_text[FAMILY][FAMILY_LEN];
+static cmg_str family[FAMILY];
+
+/* The work of a text, with what it must find checked against memmem. */
+static uint64_t family_work(const struct cmg_matcher *m, size_t size, const char *what)
+{
+    static struct cmg_hit hits[FAMILY];
+    bool more;
+    uint64_t before = cmg_match_work;
+    size_t n = counted_scan(m, cmg_str_of(text, TEXT), hits, FAMILY, &more), expected = 0;
+    uint64_t steps = (cmg_match_work - before) * 1000 / TEXT;
+    for (size_t i = 0; i < size; i++)
+        expected += memmem(text, TEXT, family[i].ptr, family[i].len) != NULL;
+    cr_assert_eq(n, expected, "%s: %zu, %zu", what, n, expected);
+    for (size_t i = 0; i < n; i++) {
+        cmg_str w = family[hits[i].token];
+        const char *at = memmem(text, TEXT, w.ptr, w.len);
+        cr_assert(at && (size_t)(at - text) + w.len == hits[i].end, "%s", what);
+    }
+    return steps;
+}
+
+/* Texts of whole words, of words without an end, and of one word's near misses, end to end. */
+static void try_family(size_t size, uint64_t limit, const char *name)
+{
+    struct cmg_error error;
+    struct cmg_matcher *m = counted_new(family, size, &error);
+    cr_assert_not_null(m);
+    for (size_t t = 0; t < size; t += 1 + size / 40) {
+        cmg_str w = family[t];
+        for (size_t cut = 0; cut < 3; cut++) {
+            size_t piece = w.len - (cut > 0);
+            for (size_t i = 0; i < TEXT; i++)
+                text[i] = w.ptr[i % piece + (cut == 2)];
+            cr_assert_leq(family_work(m, size, name), limit, "%s, %zu of %zu", name, t, cut);
+            for (size_t i = piece - 1; i < TEXT; i += piece)
+                text[i] = '~';
+            cr_assert_leq(family_work(m, size, name), limit, "%s, %zu, a miss", name, t);
+        }
+    }
+    counted_free(m);
+}
+
+static void name_member(size_t i, size_t len)
+{
+    family[i] = cmg_str_of(family_text[i], len);
+}
+
+Test(match_work, runs_of_every_length)
+{
+    uint64_t limit = ordinary() * LIMIT;
+    for (size_t i = 0; i < 500; i++) {
+        memset(family_text[i], 'A', i + 10);
+        name_member(i, i + 10);
+    }
+    try_family(500, limit, "A to the n");
+    for (size_t i = 0; i < 250; i++) {
+        for (size_t k = 0; k < 2 * i + 12; k++)
+            family_text[i][k] = "ab"[k % 2];
+        name_member(i, 2 * i + 12);
+    }
+    try_family(250, limit, "ab to the n");
+}
+
+Test(match_work, one_long_token_of_dashes)
+{
+    uint64_t limit = ordinary() * LIMIT;
+    memset(family_text[0], '-', 65);
+    name_member(0, 65);
+    memcpy(family_text[1], "SECURE_FAILURE Encountered", 26);
+    name_member(1, 26);
+    try_family(2, limit, "dashes");
+}
+
+/* Two blocks in every order: 2,000 words of 132 bytes that have the same few windows. */
+Test(match_work, words_that_share_all_their_windows)
+{
+    uint64_t limit = ordinary() * LIMIT;
+    for (size_t i = 0; i < FAMILY; i++) {
+        for (size_t k = 0; k < 11; k++)
+            memcpy(family_text[i] + 12 * k, i >> k & 1 ? "certificate " : "connection: ", 12);
+        name_member(i, 132);
+    }
+    try_family(FAMILY, limit, "two blocks");
+    for (size_t i = 0; i < FAMILY; i++) {
+        snprintf(family_text[i], FAMILY_LEN, "AAAAAAAAAAAA%04zuAAAAAAAAAAAA", i * 5);
+        name_member(i, 28);
+    }
+    try_family(FAMILY, limit, "numbered");
+}
+
+/* Eight short words that all are found by the same pair. */
+Test(match_work, short_words_of_one_pair)
+{
+    static const char *const shorts[] = {"zqaa",   "zqab",  "zqac",   "zqad",
+                                         "zqaaaa", "zqzqz", "zqzqzq", "zqzqzqz"};
+    uint64_t limit = ordinary() * LIMIT;
+    for (size_t i = 0; i < 8; i++) {
+        memcpy(family_text[i], shorts[i], strlen(shorts[i]));
+        name_member(i, strlen(shorts[i]));
+    }
+    try_family(8, limit, "one pair");
 }

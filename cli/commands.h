@@ -11,6 +11,8 @@ enum { CMG_EXIT_OK = 0, CMG_EXIT_IO = 1, CMG_EXIT_USAGE = 2, CMG_EXIT_UNDECODED 
 int cmg_command_run(const struct cmg_settings *s, const struct cmg_setup *u);
 /* --follow. It may give `u` another engine. */
 int cmg_command_follow(const struct cmg_settings *s, struct cmg_setup *u);
+/* --input. */
+int cmg_command_listen(const struct cmg_settings *s, struct cmg_setup *u);
 int cmg_command_report(const struct cmg_settings *s, const struct cmg_setup *u);
 int cmg_command_explain(const struct cmg_settings *s, const struct cmg_setup *u);
 int cmg_command_list(const struct cmg_settings *s, const struct cmg_setup *u);

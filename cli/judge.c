@@ -4,6 +4,7 @@
  * A configuration file may hold more than one call needs: what is in it and finds no use is left
  * alone. What somebody typed, or what cannot work in any case, is a fault. */
 #include "cli/options.h"
+#include "sources/url.h"
 
 #include <stdio.h>
 
@@ -38,8 +39,8 @@ static size_t typed_one(const struct judge *j, enum cmg_opt_category category)
 
 static void tell_option(struct judge *j, size_t id, const char *text)
 {
-    char full[200];
-    snprintf(full, sizeof full, "--%s %s", cmg_opt_rows[id].name, text);
+    char full[240];
+    snprintf(full, sizeof full, "--%s %.200s", cmg_opt_rows[id].name, text);
     tell(j, full);
 }
 
@@ -95,6 +96,19 @@ static void judge_follow(struct judge *j)
         tell(j, "--reset-checkpoint: there is no checkpoint; add --checkpoint FILE");
 }
 
+/* URLs, perhaps with names of files between them. */
+static void judge_listen(struct judge *j)
+{
+    const struct cmg_setting *at = &j->s->at[CMG_OPT_INPUT];
+    struct cmg_url u;
+    struct cmg_error e;
+    if (cmg_is_on(j->s, CMG_OPT_FOLLOW))
+        tell(j, "--follow reads files that grow, and a URL is none; start one program for each");
+    for (size_t i = 0; i < at->values; i++)
+        if (cmg_url_parse(cmg_str_c(at->value[i]), &u, &e) != CMG_OK)
+            tell_option(j, CMG_OPT_INPUT, e.text);
+}
+
 static void judge_once(struct judge *j)
 {
     size_t id = typed_one(j, CMG_CATEGORY_FOLLOWING);
@@ -127,7 +141,9 @@ enum cmg_rc cmg_settings_judge(const struct cmg_settings *s, cmg_fault_fn *fault
         judge_kafka(&j);
     else
         judge_stdout(&j);
-    if (s->command == CMG_RUN)
+    if (s->command == CMG_RUN && cmg_listens(s))
+        judge_listen(&j);
+    else if (s->command == CMG_RUN)
         (cmg_is_on(s, CMG_OPT_FOLLOW) ? judge_follow : judge_once)(&j);
     return j.rc;
 }

@@ -89,6 +89,8 @@ static int perform(const struct cmg_settings *s)
         status = cmg_command_list(s, &u);
     else if (s->command == CMG_COMPILE)
         status = cmg_command_compile(s, &u);
+    else if (cmg_listens(s))
+        status = cmg_command_listen(s, &u);
     else
         status = cmg_is_on(s, CMG_OPT_FOLLOW) ? cmg_command_follow(s, &u) : cmg_command_run(s, &u);
     cmg_setup_done(&u);

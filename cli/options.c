@@ -319,6 +319,21 @@ const char *const *cmg_inputs_of(const struct cmg_settings *s, size_t *ret_n)
     return s->n_args ? s->args : (const char *const *)at->value;
 }
 
+bool cmg_listens(const struct cmg_settings *s)
+{
+    size_t n;
+    const char *const *input = cmg_inputs_of(s, &n);
+    if (s->n_args)
+        return false; /* a file may have any name */
+    for (size_t i = 0; i < n; i++) {
+        cmg_str name = cmg_str_c(input[i]);
+        if (cmg_str_eq(name, CMG_LIT("stdin:")) || cmg_str_starts(name, CMG_LIT("file:")) ||
+            cmg_str_find(name, CMG_LIT("://")) != CMG_STR_NPOS)
+            return true;
+    }
+    return false;
+}
+
 /* ---- command line
  * -------------------------------------------------------------------------------- */
 

@@ -147,6 +147,8 @@ static inline const char *cmg_text_of(const struct cmg_settings *s, enum cmg_opt
 
 /* The operands, or else what --input says; *ret_n may be 0. */
 const char *const *cmg_inputs_of(const struct cmg_settings *s, size_t *ret_n);
+/* Is one of these a URL? */
+bool cmg_listens(const struct cmg_settings *s);
 
 /* ---- properties.c
  * -------------------------------------------------------------------------------- */

@@ -3,6 +3,8 @@
 #include "cli/reader.h"
 #include "cli/log.h"
 #include "cli/signals.h"
+#include "core/engine.h"
+#include "sources/unwrap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +17,7 @@ struct input {
     const char *path;
     int fd;
     bool regular;
-    struct cmg_stream *stream;
+    struct cmg_unwrap *text;
     int64_t last_ms; /* when something came */
 };
 
@@ -31,8 +33,11 @@ void cmg_reader_init(struct cmg_reader *r, const struct cmg_setup *setup,
 void cmg_reader_counters(const struct cmg_reader *r, struct cmg_counters *ret)
 {
     *ret = r->count;
-    if (r->stream)
-        cmg_counters_add(&ret->in, cmg_stream_stats(r->stream));
+    if (r->text) {
+        struct cmg_stream_stats now;
+        cmg_unwrap_stats(r->text, &now);
+        cmg_counters_add(&ret->in, &now);
+    }
     if (r->sink)
         ret->out = r->sink->stats;
     ret->evictions = cmg_corr_evictions(r->setup->corr);
@@ -53,10 +58,10 @@ static void fail(struct cmg_reader *r, const char *path, const char *msg, const 
     r->count.inputs_failed++;
 }
 
-static bool drain(struct cmg_reader *r, struct cmg_stream *s)
+static bool drain(struct cmg_reader *r, struct cmg_unwrap *text)
 {
     struct cmg_record record;
-    while (cmg_stream_next(s, &record) == CMG_OK)
+    while (cmg_unwrap_next(text, &record) == CMG_OK)
         if (!r->record(r->user, &record)) {
             r->ended = true;
             return false;
@@ -86,8 +91,8 @@ static int nearer(int a, int b)
 static bool fall_idle(struct cmg_reader *r, struct input *in)
 {
     in->last_ms = cmg_now_ms();
-    cmg_stream_idle(in->stream);
-    if (!drain(r, in->stream))
+    cmg_unwrap_idle(in->text);
+    if (!drain(r, in->text))
         return false;
     r->ended = r->wait && !r->wait(r->user);
     return !r->ended;
@@ -142,7 +147,7 @@ static int64_t wall_ns(void)
 /* 1: bytes came, 0: the end, -1: not now, -2: failed. */
 static int read_some(struct cmg_reader *r, struct input *in)
 {
-    char *room = cmg_stream_room(in->stream, CMG_READ_SIZE);
+    char *room = cmg_unwrap_room(in->text, CMG_READ_SIZE);
     if (!room) {
         fail(r, in->path, "cannot go on reading", "out of memory");
         return -2;
@@ -160,7 +165,7 @@ static int read_some(struct cmg_reader *r, struct input *in)
         r->ended = true;
         return 0;
     }
-    cmg_stream_fed(in->stream, (size_t)n);
+    cmg_unwrap_fed(in->text, (size_t)n, r->read_ns);
     cmg_progress_step(&r->progress, (uint64_t)n);
     return n > 0;
 }
@@ -171,33 +176,38 @@ static void read_all(struct cmg_reader *r, struct input *in)
         int got = read_some(r, in);
         if (got == 0 || got == -2)
             break;
-        if (got > 0 && !drain(r, in->stream))
+        if (got > 0 && !drain(r, in->text))
             return;
         if (cmg_stats_due(&r->stats))
             cmg_reader_stats(r);
     }
     if (r->ended)
         return;
-    cmg_stream_end(in->stream);
-    (void)drain(r, in->stream);
+    cmg_unwrap_end(in->text);
+    (void)drain(r, in->text);
 }
 
 static void read_stream(struct cmg_reader *r, struct input *in)
 {
     bool named = strcmp(in->path, "-") != 0;
-    struct cmg_origin origin = {.host = cmg_str_c(r->setup->host),
-                                .path = cmg_str_c(named ? in->path : "")};
-    in->stream = cmg_stream_new(r->setup->engine, r->setup->corr, &origin);
-    if (!in->stream) {
+    const struct cmg_unwrap_options origin = {.engine = r->setup->engine,
+                                              .options = &r->setup->engine->opt,
+                                              .corr = r->setup->corr,
+                                              .host = cmg_str_c(r->setup->host),
+                                              .path = cmg_str_c(named ? in->path : "")};
+    in->text = cmg_unwrap_new(&origin);
+    if (!in->text) {
         fail(r, in->path, "cannot begin to read", "out of memory");
         return;
     }
-    r->stream = in->stream;
+    struct cmg_stream_stats last;
+    r->text = in->text;
     in->last_ms = cmg_now_ms();
     read_all(r, in);
-    r->stream = NULL;
-    cmg_counters_add(&r->count.in, cmg_stream_stats(in->stream));
-    cmg_stream_free(in->stream);
+    r->text = NULL;
+    cmg_unwrap_stats(in->text, &last);
+    cmg_counters_add(&r->count.in, &last);
+    cmg_unwrap_free(in->text);
 }
 
 /* NULL, or why this input cannot be read. */

@@ -27,7 +27,7 @@ struct cmg_reader {
 
     /* The reader's own. */
     struct cmg_counters count;
-    const struct cmg_stream *stream; /* the one being read */
+    const struct cmg_unwrap *text; /* the one being read */
     struct cmg_progress progress;
     struct cmg_stats stats;
     const struct cmg_sink *sink; /* for the counters only; may be NULL */

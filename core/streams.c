@@ -17,7 +17,7 @@ struct slot {
 struct cmg_streams {
     const struct cmg_engine *engine;
     struct cmg_corr *corr;
-    size_t most, used, buckets;
+    size_t most, used, buckets, last;
     uint64_t evictions;
     struct slot *slot;
     struct slot **bucket;
@@ -105,7 +105,13 @@ struct cmg_stream *cmg_streams_get(struct cmg_streams *t, cmg_str host, cmg_str 
     if (!s)
         return NULL;
     s->used_ns = now_ns;
+    t->last = (size_t)(s - t->slot);
     return s->stream;
+}
+
+size_t cmg_streams_last(const struct cmg_streams *t)
+{
+    return t->last;
 }
 
 struct cmg_stream *cmg_streams_at(struct cmg_streams *t, size_t i, int64_t *ret_used_ns)

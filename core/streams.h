@@ -18,6 +18,8 @@ void cmg_streams_free(struct cmg_streams *t);
  * (NULL: none). NULL: no memory. */
 CMG_MUST_USE struct cmg_stream *cmg_streams_get(struct cmg_streams *t, cmg_str host, cmg_str path,
                                                 int64_t now_ns, struct cmg_stream **ret_leaving);
+/* Its number, which stays the same until another stream takes its place. */
+size_t cmg_streams_last(const struct cmg_streams *t);
 /* The `i`-th stream and when it was last used; NULL past the last. */
 struct cmg_stream *cmg_streams_at(struct cmg_streams *t, size_t i, int64_t *ret_used_ns);
 uint64_t cmg_streams_evictions(const struct cmg_streams *t);

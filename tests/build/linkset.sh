@@ -36,6 +36,7 @@ check() {
 
 jansson=$(pkg-config --libs jansson)
 kafka=$(pkg-config --libs rdkafka 2>/dev/null || true)
+net=$(pkg-config --libs openssl zlib)
 # Decoders may use Expat.
 expat=$(sed -n 's/^EXPAT_LIBRARY:[^=]*=//p' "$CMG_BINARY_DIR/CMakeCache.txt")
 check cmgpipe_core "$expat"
@@ -44,7 +45,7 @@ check cmgpipe_loader "$lib/libcmgpipe_core.a" "$expat" $jansson
 # shellcheck disable=SC2086
 check cmgpipe_sinks "$lib/libcmgpipe_core.a" "$expat" $kafka
 # shellcheck disable=SC2086
-check cmgpipe_sources "$lib/libcmgpipe_core.a" "$expat" $kafka
+check cmgpipe_sources "$lib/libcmgpipe_core.a" "$expat" $kafka $net
 
 # The check itself: a library that calls Jansson must not pass as core.
 printf 'void *json_object(void);\nvoid *probe(void);\nvoid *probe(void) { return json_object(); }\n' >"$work/probe.c"

@@ -29,7 +29,8 @@ struct cmg_url {
     uint64_t connections, frame, inflated, idle_s, timeout_s;
 };
 
-/* What has no scheme is a file. CMG_ECONFIG: *reterr says what is wrong, and what would be right. */
+/* What has no scheme is a file. CMG_ECONFIG: *reterr says what is wrong, and what would be right.
+ */
 CMG_MUST_USE enum cmg_rc cmg_url_parse(cmg_str text, struct cmg_url *ret, struct cmg_error *reterr);
 static inline bool cmg_url_is_net(const struct cmg_url *u)
 {

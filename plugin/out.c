@@ -137,28 +137,51 @@ static bool add_property(struct output *o, const char *name, const char *value)
     return true;
 }
 
-/* "kafka.<name>" cannot be enumerated by the interface, so it is asked for every name that this
- * librdkafka has. */
+/* "kafka.<name>", when the host's configuration has it. */
+static bool read_property(struct output *o, cmg_str name)
+{
+    char full[120];
+    int n = snprintf(full, sizeof full, "kafka.%.*s", (int)name.len, name.ptr);
+    const char *value = n > 0 && (size_t)n < sizeof full ? get_property(o, full) : NULL;
+    if (!value)
+        return true;
+    if (o->texts == PROPERTIES_MAX || !(o->text[o->texts] = strdup(full)))
+        return false;
+    return add_property(o, o->text[o->texts++], value);
+}
+
+/* The interface cannot enumerate properties, so it is asked for every name that this librdkafka
+ * has, those of topics and second names such as linger.ms included: only its own table, which is
+ * meant for people, has them all. A name ends at a blank, and a bar follows. */
+static bool read_table(struct output *o, cmg_str table)
+{
+    bool ok = true;
+    while (table.len && ok) {
+        cmg_str line = cmg_str_head(table, cmg_str_chr(table, '\n'));
+        cmg_str name = cmg_str_head(line, cmg_str_chr(line, ' '));
+        cmg_str rest = cmg_str_trim(cmg_str_from(line, name.len));
+        table = cmg_str_from(table, line.len + 1);
+        if (name.len && cmg_lower(name.ptr[0]) >= 'a' && cmg_str_starts(rest, CMG_LIT("|")))
+            ok = read_property(o, name);
+    }
+    return ok;
+}
+
 static bool read_kafka(struct output *o)
 {
-    size_t n = 0;
-    bool ok = true;
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    const char **pairs = rd_kafka_conf_dump(conf, &n);
-    o->text = calloc(n / 2 + 1, sizeof *o->text);
-    ok = o->text != NULL;
-    for (size_t i = 0; i + 1 < n && ok; i += 2) {
-        char name[120];
-        snprintf(name, sizeof name, "kafka.%s", pairs[i]);
-        const char *value = get_property(o, name);
-        if (!value)
-            continue;
-        o->text[o->texts] = strdup(name);
-        ok = o->text[o->texts] && add_property(o, o->text[o->texts], value);
-        o->texts++;
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+    o->text = calloc(PROPERTIES_MAX, sizeof *o->text);
+    if (!f || !o->text) {
+        if (f)
+            fclose(f);
+        free(text);
+        return false;
     }
-    rd_kafka_conf_dump_free(pairs, n);
-    rd_kafka_conf_destroy(conf);
+    rd_kafka_conf_properties_show(f);
+    bool ok = fclose(f) == 0 && read_table(o, cmg_str_of(text, len));
+    free(text);
     return ok;
 }
 
@@ -301,33 +324,45 @@ static bool send_record(struct output *o, int64_t until)
     return send_value(o, from, &o->flb.record, o->flb.record.host, until);
 }
 
+/* The event's time in front of the JSON object that begins at `at`. */
+static enum cmg_rc put_time_first(struct cmg_buf *out, size_t at, int64_t time_ns)
+{
+    enum { MOST = CMG_RFC3339_MAX + 32 };
+    char head[MOST];
+    bool empty = out->len - at == 2;
+    memcpy(head, "{\"@timestamp\":\"", 15);
+    size_t n = 15 + cmg_rfc3339_write(time_ns, head + 15);
+    head[n++] = '"';
+    if (!empty)
+        head[n++] = ',';
+    enum cmg_rc rc = cmg_buf_reserve(out, n);
+    if (rc != CMG_OK)
+        return rc;
+    memmove(out->ptr + at + n, out->ptr + at + 1, out->len - at - 1);
+    memcpy(out->ptr + at, head, n);
+    out->len += n - 1;
+    return CMG_OK;
+}
+
 /* An event that was decoded upstream (by our filter), or is none of ours, goes out as it is, with
- * its time. */
+ * its time unless it names one itself. */
 static bool send_foreign(struct output *o, const struct cmg_flb_event *e, int64_t until)
 {
     struct cmg_buf *out = &o->sink->out;
     size_t from = out->len;
-    char time[CMG_RFC3339_MAX];
     cmg_str host = cmg_flb_text(e->body, CMG_LIT("host")), value;
     if (!host.len && cmg_mp_find(e->body, CMG_LIT("host"), &value))
         host = cmg_flb_text(value, CMG_LIT("name"));
-    enum cmg_rc rc = cmg_buf_add(out, CMG_LIT("{\"@timestamp\":\""));
+    enum cmg_rc rc = cmg_flb_json(out, e->body);
+    if (rc == CMG_OK && !cmg_mp_find(e->body, CMG_LIT("@timestamp"), &value))
+        rc = put_time_first(out, from, e->time_ns);
     if (rc == CMG_OK)
-        rc = cmg_buf_add(out, cmg_str_of(time, cmg_rfc3339_write(e->time_ns, time)));
-    if (rc == CMG_OK)
-        rc = cmg_buf_add(out, CMG_LIT("\","));
-    size_t body = out->len;
-    if (rc == CMG_OK)
-        rc = cmg_flb_json(out, e->body);
+        rc = cmg_buf_add(out, CMG_LIT("\n"));
     if (rc != CMG_OK) {
         out->len = from;
         return false;
     }
-    /* "{" of the body gives way to the time; of an empty one nothing is left but "}". */
-    bool empty = out->len - body == 2;
-    memmove(out->ptr + body - empty, out->ptr + body + 1, out->len - body - 1);
-    out->len -= 1 + (size_t)empty;
-    return cmg_buf_add(out, CMG_LIT("\n")) == CMG_OK && send_value(o, from, NULL, host, until);
+    return send_value(o, from, NULL, host, until);
 }
 
 static bool send_event(struct output *o, cmg_str tag, const struct cmg_flb_event *e, int64_t until)

@@ -247,6 +247,9 @@ enum cmg_rc cmg_flb_init(struct cmg_flb *f, cmg_flb_get_fn *get_fn, void *instan
     if (rc != CMG_OK)
         return rc;
     f->engine = cmg_engine_new(&f->set.engine, reterr);
+    if (!f->engine && reterr->rc != CMG_ENOMEM && f->set.catalog.len)
+        return fail(&r, "catalog", get(&r, "catalog", ""),
+                    "is no catalogue of this version; cmgpipe compile FILE makes one");
     if (!f->engine)
         return reterr->rc;
     f->corr = cmg_corr_new(f->set.corr_bytes);

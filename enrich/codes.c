@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Error numbers in running text. Two steps: pairs of bytes that begin a spelling are found sixteen
- * places at a time, and what stands there is then judged exactly.
+ * Error numbers in running text. Two steps: words that begin as a spelling does and have its length
+ * are found 64 places at a time, and what stands there is then judged exactly.
  *
  * A number is a code by itself only in a full spelling (0x80072f8f, 80072f8f, -2147012721,
  * 2147954575) whose facility errors really have; the short ones (0x2f8f, 2f8f, 12175) are as common
@@ -10,8 +10,9 @@
  * and server logs write. */
 #include "enrich/codes.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
+#if defined __x86_64__ && !defined CMG_PORTABLE
+#define CODES_X86 1
+#include <immintrin.h>
 #endif
 
 enum {
@@ -330,88 +331,189 @@ static void __attribute__((noinline)) try_at(struct codes *c, size_t at)
         add(c, value, at - n.negative);
 }
 
-enum { STEP = 16 };
+/* 64 places of a text, one bit each. Numbers are frequent and codes are not, and there is nothing
+ * that the processor could guess by: so nothing branches before it is known that a word of the
+ * right length begins as a spelling does. */
+enum { WINDOW = 64 };
 
-/* Which of the 16 pairs at `p` (17 bytes) begin a spelling: 0x 0X, 80 87, 12, 20 21 22 2e 2f. May
- * have too many bits, never too few. */
-#ifdef __SSE2__
-static inline __m128i is(__m128i v, char c)
+struct window {
+    uint64_t zero_x; /* 0x, 0X; perhaps more */
+    uint64_t pairs;  /* 80 87 12 20 21 22 2e 2f, what the others begin with; perhaps more */
+    uint64_t words;  /* letters and digits */
+};
+
+/* Reads WINDOW + 1 bytes. */
+typedef struct window look_fn(const char *p);
+
+/* The low halves of a digit and of the byte behind it make one byte that tells the pairs apart.
+ * Ranges are moved to where a signed comparison sees them as one. */
+#ifdef CODES_X86
+static inline __m128i in_range(__m128i v, int low, int n)
 {
-    return _mm_cmpeq_epi8(v, _mm_set1_epi8(c));
+    __m128i moved = _mm_add_epi8(v, _mm_set1_epi8((char)(-128 - low)));
+    return _mm_cmplt_epi8(moved, _mm_set1_epi8((char)(-128 + n)));
 }
 
-static inline __m128i masked_is(__m128i v, int mask, char c)
+static inline __m128i is(__m128i v, int c)
 {
-    return is(_mm_and_si128(v, _mm_set1_epi8((char)mask)), c);
+    return _mm_cmpeq_epi8(v, _mm_set1_epi8((char)c));
 }
 
-static inline unsigned pairs(const char *p)
+static inline uint64_t bits(__m128i v, unsigned place)
+{
+    return (uint64_t)(unsigned)_mm_movemask_epi8(v) << place;
+}
+
+static inline void look_at_16(const char *p, unsigned place, struct window *w)
 {
     __m128i a = _mm_loadu_si128((const void *)p), b = _mm_loadu_si128((const void *)(p + 1));
-    __m128i x = _mm_and_si128(is(a, '0'), masked_is(b, 0xdf, 'X'));
-    __m128i eight = _mm_and_si128(is(a, '8'), _mm_or_si128(is(b, '0'), is(b, '7')));
-    __m128i twelve = _mm_and_si128(is(a, '1'), is(b, '2'));
-    /* 0xfc: '0' to '3'; 0xdc: D to G in either case */
-    __m128i two =
-        _mm_and_si128(is(a, '2'), _mm_or_si128(masked_is(b, 0xfc, '0'), masked_is(b, 0xdc, 'D')));
-    return (unsigned)_mm_movemask_epi8(
-        _mm_or_si128(_mm_or_si128(x, eight), _mm_or_si128(twelve, two)));
+    __m128i high = _mm_and_si128(_mm_slli_epi16(a, 4), _mm_set1_epi8((char)0xf0));
+    __m128i both = _mm_or_si128(high, _mm_and_si128(b, _mm_set1_epi8(0x0f)));
+    __m128i pair = _mm_or_si128(_mm_or_si128(is(both, 0x12), in_range(both, 0x20, 7)),
+                                _mm_or_si128(is(both, 0x80), is(both, 0x87)));
+    __m128i digit = in_range(a, '0', 10);
+    __m128i letter = in_range(_mm_or_si128(a, _mm_set1_epi8(0x20)), 'a', 26);
+    w->zero_x |= bits(_mm_and_si128(is(both, 0x08), digit), place);
+    w->pairs |= bits(_mm_and_si128(pair, digit), place);
+    w->words |= bits(_mm_or_si128(letter, digit), place);
+}
+
+static inline struct window look_by_16(const char *p)
+{
+    struct window w = {0, 0, 0};
+    for (unsigned place = 0; place < WINDOW; place += 16)
+        look_at_16(p + place, place, &w);
+    return w;
+}
+
+#define AVX2 __attribute__((target("avx2")))
+
+AVX2 static inline __m256i in_range32(__m256i v, int low, int n)
+{
+    __m256i moved = _mm256_add_epi8(v, _mm256_set1_epi8((char)(-128 - low)));
+    return _mm256_cmpgt_epi8(_mm256_set1_epi8((char)(-128 + n)), moved);
+}
+
+AVX2 static inline __m256i is32(__m256i v, int c)
+{
+    return _mm256_cmpeq_epi8(v, _mm256_set1_epi8((char)c));
+}
+
+AVX2 static inline uint64_t bits32(__m256i v, unsigned place)
+{
+    return (uint64_t)(unsigned)_mm256_movemask_epi8(v) << place;
+}
+
+AVX2 static inline void look_at_32(const char *p, unsigned place, struct window *w)
+{
+    __m256i a = _mm256_loadu_si256((const void *)p), b = _mm256_loadu_si256((const void *)(p + 1));
+    __m256i high = _mm256_and_si256(_mm256_slli_epi16(a, 4), _mm256_set1_epi8((char)0xf0));
+    __m256i both = _mm256_or_si256(high, _mm256_and_si256(b, _mm256_set1_epi8(0x0f)));
+    __m256i pair = _mm256_or_si256(_mm256_or_si256(is32(both, 0x12), in_range32(both, 0x20, 7)),
+                                   _mm256_or_si256(is32(both, 0x80), is32(both, 0x87)));
+    __m256i digit = in_range32(a, '0', 10);
+    __m256i letter = in_range32(_mm256_or_si256(a, _mm256_set1_epi8(0x20)), 'a', 26);
+    w->zero_x |= bits32(_mm256_and_si256(is32(both, 0x08), digit), place);
+    w->pairs |= bits32(_mm256_and_si256(pair, digit), place);
+    w->words |= bits32(_mm256_or_si256(letter, digit), place);
+}
+
+AVX2 static inline struct window look_by_32(const char *p)
+{
+    struct window w = {0, 0, 0};
+    look_at_32(p, 0, &w);
+    look_at_32(p + 32, 32, &w);
+    return w;
 }
 #else
-static unsigned pairs(const char *p)
+static inline struct window look_plainly(const char *p)
 {
-    unsigned mask = 0;
-    for (unsigned i = 0; i < STEP; i++)
-        mask |= (unsigned)(p[i] == '0' || p[i] == '1' || p[i] == '2' || p[i] == '8') << i;
-    return mask;
+    struct window w = {0, 0, 0};
+    for (unsigned i = 0; i < WINDOW; i++) {
+        w.zero_x |= (uint64_t)(p[i] == '0') << i;
+        w.pairs |= (uint64_t)(p[i] == '1' || p[i] == '2' || p[i] == '8') << i;
+        w.words |= (uint64_t)cmg_is_alnum(p[i]) << i;
+    }
+    return w;
 }
 #endif
 
-/* Most pairs are the middle of an identifier or the head of a longer or shorter number. This says
- * so without a branch that the processor would guess wrongly. Reads p[-1] to p[10]. */
-static inline bool plausible(const char *p)
+/* Bit i: `n` places further on there is a letter or digit. */
+static inline uint64_t ahead(uint64_t words, uint64_t next, unsigned n)
 {
-    const unsigned char *u = (const unsigned char *)p;
-    unsigned ends4or5 = (word[u[4]] & word[u[5]]) ^ 1u;
-    unsigned ends8or10 = word[u[7]] & ((word[u[8]] & word[u[10]]) ^ 1u);
-    return (word[u[-1]] ^ 1u) & word[u[3]] & (ends4or5 | ends8or10);
+    return words >> n | next << (WINDOW - n);
 }
 
-static inline void try_pairs(struct codes *c, size_t from, unsigned mask)
+/* Where words of 4, 5, 8 or 10 letters may begin. `next`: the words of the window behind. */
+static inline uint64_t of_right_length(uint64_t words, uint64_t next)
 {
-    for (; mask; mask &= mask - 1) {
-        size_t at = from + (size_t)__builtin_ctz(mask);
-        const char *p = c->text.ptr + at;
-        bool inside = at && at + RUN_MAX < c->text.len;
-        if (!inside || cmg_lower(p[1]) == 'x' || plausible(p))
-            try_at(c, at);
+    uint64_t ends4or5 = ~(ahead(words, next, 4) & ahead(words, next, 5));
+    uint64_t ends8or10 = ahead(words, next, 7) & ~(ahead(words, next, 8) & ahead(words, next, 10));
+    return ahead(words, next, 3) & (ends4or5 | ends8or10);
+}
+
+/* `before`: bit 0 where a word goes on from the window before. */
+static inline uint64_t candidates(const struct window *w, uint64_t before, uint64_t next)
+{
+    uint64_t begin = ~(w->words << 1 | before);
+    return (w->zero_x | (w->pairs & of_right_length(w->words, next))) & begin;
+}
+
+static inline void try_all(struct codes *c, size_t from, uint64_t mask)
+{
+    for (; mask; mask &= mask - 1)
+        try_at(c, from + (size_t)__builtin_ctzll(mask));
+}
+
+/* The last window from a copy, as if zeros followed the text. */
+static inline __attribute__((always_inline)) void scan(struct codes *c, look_fn *look)
+{
+    char copy[WINDOW + 1] = {0};
+    size_t at = 0, len = c->text.len, rest = (len - 1) % WINDOW + 1;
+    const char *text = c->text.ptr;
+    uint64_t before = 0;
+    memcpy(copy, text + len - rest, rest);
+    struct window w = look(len > WINDOW ? text : copy);
+    for (; at + WINDOW < len; at += WINDOW) {
+        size_t behind = at + WINDOW;
+        struct window next = look(behind + WINDOW < len ? text + behind : copy);
+        try_all(c, at, candidates(&w, before, next.words));
+        before = w.words >> (WINDOW - 1);
+        w = next;
     }
+    try_all(c, at, candidates(&w, before, 0));
 }
 
-/* A text of less than 17 bytes is judged from a copy with room behind it. */
-static void scan_short(struct codes *c)
+#ifdef CODES_X86
+static void scan_by_16(struct codes *c)
 {
-    char copy[STEP + 1] = {0};
-    memcpy(copy, c->text.ptr, c->text.len);
-    try_pairs(c, 0, pairs(copy));
+    scan(c, look_by_16);
 }
+
+AVX2 static void scan_by_32(struct codes *c)
+{
+    scan(c, look_by_32);
+}
+
+static void scan_text(struct codes *c)
+{
+    if (__builtin_cpu_supports("avx2"))
+        scan_by_32(c);
+    else
+        scan_by_16(c);
+}
+#else
+static void scan_text(struct codes *c)
+{
+    scan(c, look_plainly);
+}
+#endif
 
 size_t cmg_codes_scan(cmg_str text, struct cmg_code_hit *hits, size_t cap)
 {
     struct codes c = {cmg_str_head(text, UINT32_MAX), hits, 0, cap};
-    size_t at = 0;
-    if (!text.len)
-        return 0;
-    if (c.text.len <= STEP) {
-        scan_short(&c);
-        return c.hits;
-    }
-    for (; at + STEP < c.text.len; at += STEP)
-        try_pairs(&c, at, pairs(c.text.ptr + at));
-    /* The last block again, from its end: the pairs that were seen already are shifted out. */
-    size_t last = c.text.len - STEP - 1;
-    unsigned seen = (unsigned)(at - last);
-    try_pairs(&c, at, (pairs(c.text.ptr + last) & 0xffff) >> seen);
+    if (text.len)
+        scan_text(&c);
     return c.hits;
 }
 

@@ -19,13 +19,24 @@ static size_t every_byte(cmg_str text, struct cmg_code_hit *hits)
     return c.hits;
 }
 
+/* Not only the way that this processor would choose. */
+#ifdef CODES_X86
+static void (*const ways[])(struct codes *) = {scan_text, scan_by_16};
+#else
+static void (*const ways[])(struct codes *) = {scan_text};
+#endif
+
 static void compare(cmg_str text)
 {
     struct cmg_code_hit want[CMG_CODES_MAX], got[CMG_CODES_MAX];
     cmg_str exact = exact_copy(text);
-    size_t n = every_byte(exact, want), m = cmg_codes_scan(exact, got, CMG_CODES_MAX);
-    cr_assert(n == m && memcmp(want, got, n * sizeof *want) == 0, "%zu and %zu in %.*s", n, m,
-              (int)text.len, text.ptr);
+    size_t n = every_byte(exact, want);
+    for (size_t i = 0; exact.len && i < sizeof ways / sizeof *ways; i++) {
+        struct codes c = {exact, got, 0, CMG_CODES_MAX};
+        ways[i](&c);
+        cr_assert(n == c.hits && memcmp(want, got, n * sizeof *want) == 0,
+                  "way %zu: %zu and %zu in %.*s", i, n, c.hits, (int)text.len, text.ptr);
+    }
     free((char *)exact.ptr);
 }
 
@@ -58,13 +69,13 @@ Test(codes_work, finds_what_trying_every_byte_finds)
 /* Every byte before and behind a code, at every distance from the edge of a block. */
 Test(codes_work, any_byte_beside_a_code)
 {
-    for (size_t at = 0; at < 34; at++) {
+    for (size_t at = 0; at < 130; at += at < 10 || (at > 50 && at < 70) ? 1 : 5) {
         for (int byte = 0; byte < 256; byte++) {
-            char text[64];
+            char text[160];
             memset(text, '.', sizeof text);
-            memcpy(text + at + 1, "0x80072ee7", 10);
+            memcpy(text + at + 1, byte & 1 ? "0x80072ee7" : "2147954407", 10);
             text[at] = (char)byte;
-            compare(cmg_str_of(text, 60));
+            compare(cmg_str_of(text, at + 26));
             text[at] = ' ';
             text[at + 11] = (char)byte;
             compare(cmg_str_of(text, at + 12));

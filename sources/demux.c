@@ -29,7 +29,7 @@ struct cmg_demux {
     int64_t idle_before_ns;
     struct cmg_buf array; /* a JSON array, of which `at` is the next element; empty: none */
     size_t at;
-    struct cmg_buf sender, path, whole;
+    struct cmg_buf sender, path, bytes, whole;
     bool cut;      /* the frame at hand */
     bool flushing; /* idle streams release records only */
     uint64_t peer;
@@ -49,6 +49,7 @@ struct cmg_demux *cmg_demux_new(const struct cmg_demux_options *opt)
     d->array = cmg_buf_init(CMG_DEMUX_FRAME_MAX);
     d->sender = cmg_buf_init(SENDER_MAX);
     d->path = cmg_buf_init(PATH_MAX_BYTES + TAG_MAX + 1);
+    d->bytes = cmg_buf_init(CMG_DEMUX_FRAME_MAX);
     d->whole = cmg_buf_init(CMG_DEMUX_FRAME_MAX + CMG_DEMUX_FRAME_MAX / 2);
     d->idle_at = SIZE_MAX;
     d->marks = opt->streams ? opt->streams : CMG_STREAMS_DEFAULT;
@@ -71,6 +72,7 @@ void cmg_demux_free(struct cmg_demux *d)
     cmg_buf_done(&d->array);
     cmg_buf_done(&d->sender);
     cmg_buf_done(&d->path);
+    cmg_buf_done(&d->bytes);
     cmg_buf_done(&d->whole);
     free(d->mark);
     free(d);
@@ -164,7 +166,7 @@ static enum cmg_rc one(struct cmg_demux *d, cmg_str frame, const struct cmg_send
     d->stats.wrapped += e.depth > 0;
     if (cmg_torn(text)) {
         d->whole.len = 0;
-        rc = cmg_mend(text, &d->whole);
+        rc = cmg_mend(text, &d->bytes, &d->whole);
         text = cmg_buf_str(&d->whole);
         d->stats.repaired++;
     }

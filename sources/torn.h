@@ -8,7 +8,8 @@
 
 /* Is the line such text? Three of four letters must have their NUL. */
 bool cmg_torn(cmg_str line);
-/* Appends it as UTF-8, without the half of a line end on either side. */
-CMG_MUST_USE enum cmg_rc cmg_mend(cmg_str line, struct cmg_buf *out);
+/* Appends it as UTF-8, without the half of a line end on either side. `bytes` is room to work in.
+ */
+CMG_MUST_USE enum cmg_rc cmg_mend(cmg_str line, struct cmg_buf *bytes, struct cmg_buf *out);
 
 #endif

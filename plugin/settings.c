@@ -184,7 +184,8 @@ static void read_keys(const struct reader *r, struct cmg_flb_settings *s)
     s->prefix = cmg_str_c(get(r, "prefix", ""));
     s->json_key = cmg_str_c(get(r, "json_key", ""));
     s->engine.decoder = cmg_str_c(get(r, "decoder", ""));
-    const char *host = get(r, "host", NULL);
+    /* The host keeps an output's "host" to itself, hence the other name. */
+    const char *host = get(r, "host", get(r, "host_name", NULL));
     if (host)
         snprintf(s->host, sizeof s->host, "%s", host);
     else if (gethostname(s->host, sizeof s->host - 1) != 0)

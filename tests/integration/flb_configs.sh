@@ -4,6 +4,7 @@
 # variables alone, in both forms; what leaves it is what the program says of the same logs.
 # labels: flb
 # timeout: 180
+# shellcheck disable=SC1091,SC2154
 set -eu
 . "$CMG_SOURCE_DIR/tests/integration/flb/lib.sh"
 
@@ -15,7 +16,7 @@ wanted=$(wc -l <"$work/want")
 [ "$wanted" -gt 40 ]
 headers=$(grep -c '^#' "$work"/logs/u_ex*.log) # lines without a record; the filter leaves them as they are
 
-CMGPIPE_LOGS=$work/logs/*.log CMGPIPE_TLS=off CMGPIPE_ES_HOST=127.0.0.1 CMGPIPE_SPLUNK_HOST=127.0.0.1
+CMGPIPE_LOGS="$work/logs/*.log" CMGPIPE_TLS=off CMGPIPE_ES_HOST=127.0.0.1 CMGPIPE_SPLUNK_HOST=127.0.0.1
 CMGPIPE_ES_USER=cmg CMGPIPE_ES_PASSWORD=secret CMGPIPE_SPLUNK_TOKEN=token-of-the-test
 CMGPIPE_AGGREGATOR=127.0.0.1 CMGPIPE_LISTEN=127.0.0.1 CMGPIPE_HOST=client7.contoso.example
 export CMGPIPE_LOGS CMGPIPE_TLS CMGPIPE_ES_HOST CMGPIPE_SPLUNK_HOST CMGPIPE_ES_USER CMGPIPE_ES_PASSWORD
@@ -28,7 +29,7 @@ enough() { [ "$(records "$1")" -ge "$wanted" ]; }
 # watch CONFIG FILE KIND [OPTION]: waits until as many records are in FILE.
 watch() {
     until_true 20 enough "$2" || fail "$1: $(records "$2") of $wanted records" "$2" "$work/$1.err"
-    python3 "$tools/compare.py" ${4-} "$work/want" "$2" "$3" >"$work/compare" || fail "$1 differs" "$work/compare"
+    python3 "$tools/compare.py" "${4---ordered}" "$work/want" "$2" "$3" >"$work/compare" || fail "$1 differs" "$work/compare"
     covered="$covered $1"
 }
 covered=
@@ -78,13 +79,9 @@ wait
 
 # Kafka: a cluster of its own for each.
 kafka() {
-    mkfifo "$work/$1.in"
-    "$CMG_BINARY_DIR/tests/kafka_mock" 1 <"$work/$1.in" >"$work/$1.mock" 2>"$work/$1.mock.err" &
-    started="$started $!"
-    exec 9>"$work/$1.in"
-    until_true 10 test -s "$work/$1.mock" || fail "no mock cluster" "$work/$1.mock"
-    CMGPIPE_BROKERS=$(head -n 1 "$work/$1.mock") CMGPIPE_STORAGE=$work/storage-$1
-    export CMGPIPE_BROKERS CMGPIPE_STORAGE
+    cluster "$1"
+    CMGPIPE_STORAGE=$work/storage-$1
+    export CMGPIPE_STORAGE
     mkdir "$CMGPIPE_STORAGE"
 }
 drain() {
@@ -96,11 +93,11 @@ if [ -x "$CMG_BINARY_DIR/tests/kafka_mock" ]; then
         flb "$config" -c "$config"
         case $config in
         kafka-stock*) drain "$config" $((wanted + headers)) && order=--unordered ;; # no key, so any partition
-        *) drain "$config" "$wanted" && order= ;;
+        *) drain "$config" "$wanted" && order=--ordered ;;
         esac || fail "nothing to read for $config" "$work/dump.err" "$work/$config.err"
-        watch "$config" "$work/$config.got" dump $order
+        watch "$config" "$work/$config.got" dump "$order"
         end "$pid"
-        exec 9>&-
+        exec 9>&- # the cluster ends
     done
     for form in yaml conf; do
         kafka "aggregator.$form"
@@ -116,7 +113,7 @@ if [ -x "$CMG_BINARY_DIR/tests/kafka_mock" ]; then
         covered="$covered agent.$form"
         end "$pid"
         end "$aggregator"
-        exec 9>&-
+        exec 9>&- # the cluster ends
     done
 else
     echo "kafka: left out, this build has none"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares records that came through Fluent Bit with those of the program.
 
-usage: compare.py [--ids] [--unordered] PROGRAM.jsonl GOT KIND
+usage: compare.py [--ids] [--unordered|--ordered] PROGRAM.jsonl GOT KIND
 KIND: lines   a record a line
       sink    lines of sink.py; what is around the record is checked, too
       dump    lines of kafka_dump: the record is the last column

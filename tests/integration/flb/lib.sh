@@ -77,3 +77,27 @@ until_true() {
 lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+# cluster NAME: a mock Kafka; its brokers in $CMGPIPE_BROKERS. It obeys `tell COMMAND` and ends with descriptor 9.
+cluster() {
+    mock=$work/$1.mock
+    rm -f "$mock.in" && mkfifo "$mock.in"
+    "$CMG_BINARY_DIR/tests/kafka_mock" 1 <"$mock.in" >"$mock" 2>"$mock.err" &
+    started="$started $!"
+    exec 9>"$mock.in"
+    until_true 10 test -s "$mock" || fail "no mock cluster" "$mock.err"
+    CMGPIPE_BROKERS=$(head -n 1 "$mock")
+    export CMGPIPE_BROKERS
+}
+tell() {
+    answers=$(wc -l <"$mock")
+    echo "$*" >&9
+    until_true 10 lines "$mock" $((answers + 1)) || fail "the mock cluster does not answer" "$mock.err"
+    [ "$(tail -n 1 "$mock")" = ok ] || fail "the mock cluster does not understand: $*"
+}
+no_kafka() {
+    if [ ! -x "$CMG_BINARY_DIR/tests/kafka_mock" ]; then
+        echo "SKIPPED: this build has no Kafka"
+        exit 77
+    fi
+}

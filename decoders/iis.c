@@ -561,7 +561,8 @@ static bool probe(const void *state, cmg_str line)
     if (cmg_has_thread_column(line) || cmg_ccm_opener(line) != CMG_STR_NPOS ||
         cmg_is_winevent(line))
         return false;
-    return w3c || (!cmg_ccm_inside(line) && !cmg_sms_shape(line) && !cmg_setup_shape(line));
+    return w3c || (!cmg_ccm_inside(line) && !cmg_sms_shape(line) && !cmg_setup_shape(line) &&
+                   !cmg_etw_csv_row(line));
 }
 
 static enum cmg_take decode(void *state, cmg_str record, struct cmg_event *ev)

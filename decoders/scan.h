@@ -217,15 +217,21 @@ bool cmg_sms_tail(cmg_str line);
  * name, "MM-DD-YYYY HH:MM:SS.mmm+bias" or ctime's form. What is not understood in full keeps its
  * text. */
 void cmg_sms_read_time(cmg_str stamp, struct cmg_event *ev);
-/* In winevent_xml.c: a line of events in XML; by its first character nearly always not. */
+/* In winevent_xml.c and winevent_json.c; by its first character a line is nearly always neither. */
 bool cmg_winevent_xml_head(cmg_str line);
+bool cmg_winevent_json(cmg_str line);
+/* In etw_csv.c: a row of a trace, or its header. */
+bool cmg_etw_csv_row(cmg_str line);
 /* The line begins as a Windows event does, which is stronger than anything found further on. */
 static inline bool cmg_is_winevent(cmg_str line)
 {
     size_t n = 0;
     while (n < line.len && cmg_is_blank(line.ptr[n]))
         n++;
-    return n < line.len && line.ptr[n] == '<' && cmg_winevent_xml_head(line);
+    if (n == line.len)
+        return false;
+    return line.ptr[n] == '<' ? cmg_winevent_xml_head(line)
+                              : line.ptr[n] == '{' && cmg_winevent_json(line);
 }
 /* In setup.c: begins as the set-up programs write their lines. */
 bool cmg_setup_shape(cmg_str line);

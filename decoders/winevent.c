@@ -36,6 +36,7 @@ static void put_int(cmg_str v, int32_t *ret)
 /* False: no column that the record has a field for. */
 static bool put_column(struct cmg_http *h, cmg_str name, cmg_str value)
 {
+    const bool empty = cmg_str_eq(value, CMG_LIT("-"));
     const struct {
         cmg_str name, *text;
         int32_t *number;
@@ -60,7 +61,7 @@ static bool put_column(struct cmg_http *h, cmg_str name, cmg_str value)
         if (!cmg_str_eq(columns[i].name, name))
             continue;
         if (columns[i].text)
-            *columns[i].text = value;
+            *columns[i].text = empty ? (cmg_str){NULL, 0} : value;
         else if (columns[i].number)
             put_int(value, columns[i].number);
         else
@@ -171,11 +172,50 @@ static bool read_u64(cmg_str v, uint64_t *ret)
                                              : cmg_scan_u64(v, ret);
 }
 
+/* Seconds since 1970, as Fluent Bit writes the time of a record. */
+static bool read_epoch(cmg_str s, struct cmg_time *ret)
+{
+    uint64_t seconds;
+    size_t n = cmg_count_digits(s);
+    cmg_str fraction = cmg_str_from(s, n + 1);
+    if (n < 9 || n > 10 || !cmg_scan_u64(cmg_str_head(s, n), &seconds))
+        return false;
+    if (n < s.len && (s.ptr[n] != '.' || cmg_count_digits(fraction) != fraction.len))
+        return false;
+    *ret = (struct cmg_time){.known = true, .zoned = true};
+    ret->ns = (int64_t)seconds * CMG_NS_PER_S + cmg_fraction_ns(fraction);
+    return true;
+}
+
+/* RFC 3339, with a blank before the offset (Fluent Bit), or without an offset (NXLog): then of the
+ * machine's clock. */
+static bool read_time(cmg_str s, struct cmg_time *ret)
+{
+    char text[CMG_RFC3339_MAX + 2];
+    size_t n = 0;
+    if (cmg_rfc3339_read(s, ret))
+        return true;
+    if (s.len > CMG_RFC3339_MAX)
+        return false;
+    if (read_epoch(s, ret))
+        return true;
+    for (size_t i = 0; i < s.len; i++)
+        if (i < 19 || s.ptr[i] != ' ')
+            text[n++] = s.ptr[i];
+    if (cmg_rfc3339_read(cmg_str_of(text, n), ret))
+        return true;
+    text[n++] = 'Z';
+    if (!cmg_rfc3339_read(cmg_str_of(text, n), ret))
+        return false;
+    ret->zoned = false;
+    return true;
+}
+
 static void set_time(struct cmg_winevent *w)
 {
     if (w->ev->time.known || !w->time.len)
         return;
-    if (cmg_rfc3339_read(w->time, &w->ev->time))
+    if (read_time(w->time, &w->ev->time))
         return;
     w->ev->problems |= CMG_P_BAD_TIME;
     cmg_event_keep_time(w->ev, w->time);

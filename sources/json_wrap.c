@@ -20,7 +20,8 @@ enum purpose {
     P_EVENT,
     P_LOG,
     P_MODULE,
-    P_GROUP
+    P_GROUP,
+    P_XML
 };
 
 struct key_row {
@@ -38,7 +39,7 @@ static const struct key_row top_keys[] = {
     {"log.offset", P_OFFSET, 1}, {"log.file.path", P_PATH, 1}, {"host.name", P_HOST, 1},
     {"@timestamp", P_TIME, 1},   {"time", P_TIME, 2},          {"timestamp", P_TIME, 3},
     {"date", P_TIME, 4},         {"stream", P_STREAM, 1},      {"winlog", P_EVENT, 1},
-    {"EventID", P_EVENT, 1},     {"event_id", P_EVENT, 1},
+    {"EventID", P_EVENT, 1},     {"event_id", P_EVENT, 1},     {"System", P_XML, 1},
 };
 
 struct found {
@@ -118,6 +119,8 @@ static void collect(struct found *f, const struct key_row *row, const struct cmg
     case P_LOG:
         if (v->type == CMG_JSON_OBJECT)
             take_ecs_log(f, v->raw);
+        else if (cmg_str_starts(v->raw, CMG_LIT("ProviderName="))) /* winevtlog's event as text */
+            f->event = true;
         else
             take_string(&f->text, &f->text_rank, v, row->rank);
         break;
@@ -143,6 +146,9 @@ static void collect(struct found *f, const struct key_row *row, const struct cmg
         break;
     case P_EVENT:
         f->event = true;
+        break;
+    case P_XML: /* Fluent Bit's winevtlog: the event in XML, its wording beside it */
+        f->event = f->event || cmg_str_starts(v->raw, CMG_LIT("<Event"));
         break;
     case P_NONE:
         break;

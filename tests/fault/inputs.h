@@ -9,15 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { INPUTS = 7, INPUT_MAX = 64 << 10 };
+enum { INPUTS = 8, INPUT_MAX = 64 << 10 };
 
-static const char *const input_names[INPUTS] = {"CCM_STS.log",
-                                                "CcmMessaging.log",
-                                                "LocationServices.log",
-                                                "SMS_Cloud_ProxyConnector.log",
-                                                "u_ex260312.log",
-                                                "events.xml",
-                                                "odd.log"};
+static const char *const input_names[INPUTS] = {
+    "CCM_STS.log",    "CcmMessaging.log", "LocationServices.log", "SMS_Cloud_ProxyConnector.log",
+    "u_ex260312.log", "events.json",      "events.xml",           "odd.log"};
 
 /* Windows-1252, NULs, a torn head and a torn tail, plain text, a copy out of the viewer, a
  * promotion. */
@@ -54,6 +50,18 @@ static const char events[] =
     "</Event>\r\n<Event><System></Event>\r\n<Event><EventData><Data>never closed\r\n"
     "</Events>\r\n";
 
+/* The other ways of writing events. */
+static const char other_events[] =
+    "{\"@timestamp\":\"2026-03-12T07:12:40.1Z\",\"winlog\":{\"event_id\":36887,\"provider_name\":"
+    "\"Schannel\",\"event_data\":{\"AlertDesc\":\"48\"}},\"message\":\"alert "
+    "\\\"48\\\"\\r\\n\\u00e9\"}\r\n"
+    "{\"EventID\":1,\"SourceName\":\"x\",\"StringInserts\":[\"a\",\"\\ud800\"]}\r\n"
+    "{\"System\":\"<Event><System><EventID>1</EventID></System></Event>\",\"Message\":\"m\"}\r\n"
+    "{\"System\":\"<Event><a></Event>\"}\r\n"
+    "Index, Event Name, Type, Event ID\r\n"
+    "E, T, 1, 0, 0, 4, 0, 0, 0x0, 1, 2, 0, , , {00000000-0000-0000-0000-000000000000}, , "
+    "134180935601234567, 0, 0, \"a \"\"b\"\"\r\nc\", d\r\n";
+
 static inline cmg_str input_load(size_t i)
 {
     static char text[INPUTS][INPUT_MAX];
@@ -62,6 +70,8 @@ static inline cmg_str input_load(size_t i)
         return cmg_str_of(odd, sizeof odd - 1);
     if (i == INPUTS - 2)
         return cmg_str_of(events, sizeof events - 1);
+    if (i == INPUTS - 3)
+        return cmg_str_of(other_events, sizeof other_events - 1);
     snprintf(path, sizeof path, CMG_SOURCE_DIR "/examples/logs/%s", input_names[i]);
     FILE *f = fopen(path, "rb");
     if (!f) {

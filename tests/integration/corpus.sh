@@ -53,9 +53,9 @@ for name in names:
         if place["offset"] < at:
             complain(f"{name}: records overlap at {place['offset']}")
         gap = data[at:place["offset"]]
-        # What lies between records is blank, a byte order mark or a directive of an access log.
+        # What lies between records is blank, a byte order mark, a directive of an access log, or the head of a trace.
         for line in gap.splitlines():
-            if line.strip(b"\0\xef\xbb\xbf\xff\xfe \t\r\n") and not line.lstrip(b"\xef\xbb\xbf").startswith(b"#"):
+            if line.strip(b"\0\xef\xbb\xbf\xff\xfe \t\r\n") and not line.lstrip(b"\xef\xbb\xbf").startswith((b"#", b"Index,")):
                 lost += len(line)
         at = place["offset"] + place["length"]
     if lost:
@@ -63,6 +63,21 @@ for name in names:
     for r in records(path, "--only", "primary"):
         if r["cmgpipe"]["scope"] == "cmg":
             complain(f"{name}: a gateway failure in a log that has none: {r['message'][:100]}")
+# Windows events: one record each, of the decoder that its name says, with a time, an id and a provider of its own.
+for name, decoder, mark in (("evtx_system.rendered.xml", "winevent-xml", b"<Event "), ("evtx_plaso_System2.rendered.xml", "winevent-xml", b"<Event "),
+                            ("winevent_capi2_11_userdata.xml", "winevent-xml", b"<Event "), ("winevent_schannel_36870.xml", "winevent-xml", b"<Event "),
+                            ("winevent_schannel_36880_userdata.xml", "winevent-xml", b"<Event "), ("nxlog_im_msvistalog.jsonl", "winevent-json", b"\n"),
+                            ("etw_tracerpt_pktmon_dumpfile.csv", "etw-csv", b"{00000000-0000-0000-0000-000000000000}")):
+    if name not in names:
+        continue
+    found = [r for r in records(f"{corpus}/samples/{name}") if "decoder" in r["cmgpipe"]]
+    wanted = open(f"{corpus}/samples/{name}", "rb").read().count(mark)
+    if len(found) != wanted:
+        complain(f"{name}: {len(found)} records, not {wanted}")
+    for r in found:
+        c = r["cmgpipe"]
+        if (c["decoder"], c["time"]["source"]) != (decoder, "record") or not r["event"]["code"].isdigit() or not r["event"]["provider"]:
+            complain(f"{name}: {c}")
 print(f"{len(covered)} excerpts, {len(names)} samples, {bad} faults")
 sys.exit(bad > 0)
 PY

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Windows events of all kinds, made at random, against Python's XML parser: every event is one record, with the same
-# provider, id, level, time, computer, numbers, data and message.
+# provider, id, level, time, computer, numbers, data and message. Then the same events as each forwarder writes them in
+# JSON, and as rows of a trace: the same fields again.
 # timeout: 120
 set -eu
 
@@ -132,6 +133,109 @@ for encoding, whole in (("utf-8", text), ("utf-8", "<Events>" + text + "</Events
         if original.replace("\r\n", "\n") != e.replace("\r\n", "\n"):
             faults += 1
             print("not the event's bytes:", original[:100])
-print("3 times %d events, %d faults" % (len(events), faults))
+print("3 times %d events in XML, %d faults" % (len(events), faults))
+
+# ---- the same in JSON and CSV ----------------------------------------------------------------------------------------
+LEVELS = {"error": 2, "warning": 3, "info": 4, "verbose": 5}
+WORDS = {"error": "Error", "warning": "Warning", "info": "Information", "verbose": "Verbose"}
+NXLOG = {"error": "ERROR", "warning": "WARNING", "info": "INFO", "verbose": "DEBUG"}
+
+
+def stamp(m, digits):
+    return m["time"][0] + ("." + m["time"][1][:digits] if digits else "") + "Z"
+
+
+def winlogbeat(m, text=False):
+    return {"@timestamp": stamp(m, 9), "event": {"code": m["code"], "provider": m["provider"]}, "host": {"name": "collector"},
+            "log": {"level": WORDS[m["level"]].lower()}, "message": m["message"],
+            "winlog": {"channel": m["channel"], "computer_name": m["host"].upper(), "event_data": m["data"],
+                       "event_id": m["code"] if text else int(m["code"]), "keywords": ["a"], "process": {"pid": m["pid"], "thread": {"id": m["tid"]}},
+                       "provider_name": m["provider"], "record_id": int(m["record"])}}
+
+
+def flat(m):
+    w = winlogbeat(m)
+    return {"@timestamp": w["@timestamp"], "log.level": w["log"]["level"], "message": m["message"], "winlog.channel": m["channel"],
+            "winlog.computer_name": m["host"], "winlog.event_id": m["code"], "winlog.process.pid": m["pid"], "winlog.process.thread.id": m["tid"],
+            "winlog.provider_name": m["provider"], "winlog.record_id": m["record"], "winlog.event_data": m["data"]}
+
+
+def nxlog(m):
+    return dict({"EventTime": stamp(m, 6).replace("Z", "+00:00"), "Hostname": m["host"], "Keywords": "1", "EventType": "X", "SeverityValue": 4,
+                 "Severity": NXLOG[m["level"]], "EventID": int(m["code"]), "SourceName": m["provider"], "Version": 0, "TaskValue": 0, "OpcodeValue": 0,
+                 "RecordNumber": int(m["record"]), "ExecutionProcessID": m["pid"], "ExecutionThreadID": m["tid"], "Channel": m["channel"],
+                 "Message": m["message"]}, **m["data"], EventReceivedTime="x", SourceModuleName="in", SourceModuleType="im_msvistalog")
+
+
+def winevtlog(m):
+    return {"ProviderName": m["provider"], "ProviderGuid": "", "Qualifiers": "", "EventID": int(m["code"]), "Version": 0, "Level": LEVELS[m["level"]],
+            "Task": 0, "Opcode": 0, "Keywords": 0, "TimeCreated": m["time"][0].replace("T", " ") + " +0000", "EventRecordID": int(m["record"]),
+            "ActivityID": "", "RelatedActivityID": "", "ProcessID": m["pid"], "ThreadID": m["tid"], "Channel": m["channel"], "Computer": m["host"],
+            "UserID": "", "Message": m["message"], "EventData": m["data"]}
+
+
+def vector(m):
+    return {"timestamp": stamp(m, 7), "message": m["message"], "host": "collector", "event_id": int(m["code"]), "record_id": int(m["record"]),
+            "level": WORDS[m["level"]], "level_value": 4, "channel": m["channel"], "provider_name": m["provider"], "computer": m["host"],
+            "process_id": m["pid"], "thread_id": m["tid"], "string_inserts": list(m["data"].values()), "event_data": m["data"]}
+
+
+def as_xml(m):
+    return {"date": 1.5, "System": m["xml"], "Message": m["message"], "StringInserts": []}
+
+
+def run(text, suffix):
+    with tempfile.NamedTemporaryFile(suffix=suffix) as f:
+        f.write(text.encode())
+        f.flush()
+        lines = subprocess.run([program, f.name], capture_output=True, check=True).stdout.splitlines()
+    return [r for r in map(json.loads, lines) if "decoder" in r["cmgpipe"]]
+
+
+def compare(what, records, wanted, leave):
+    bad = 0
+    if len(records) != len(wanted):
+        sys.exit("%s: %d records of %d events" % (what, len(records), len(wanted)))
+    for m, r in zip(wanted, records):
+        have = got(r)
+        if r["cmgpipe"].get("incident", {}).get("role") == "primary":
+            have["level"] = m["level"]
+        have = {k: v for k, v in have.items() if k not in leave}
+        want = {k: v for k, v in m.items() if k not in leave and k != "xml"}
+        if want != have:
+            bad += 1
+            if bad < 3:
+                print(what, want, have, sep="\n")
+    print("%s: %d events, %d faults" % (what, len(wanted), bad))
+    return bad
+
+
+# What JSON has no difference for: texts are as they were before XML put a line end in order, and none is empty.
+models = [dict(expected(e), xml=e) for e in events if "<Binary>" not in e][:600]
+for m in models:
+    m["data"] = {k: v for k, v in m["data"].items() if k not in ("Name With Blank",)}
+    m["message"] = m["message"] or "x"
+for shape, digits in ((winlogbeat, 9), (flat, 9), (nxlog, 6), (winevtlog, 0), (vector, 7)):
+    wanted = [dict(m, time=(m["time"][0], (m["time"][1][:digits] + "0" * 9)[:9])) for m in models]
+    for ascii in (True, False):
+        text = "".join(json.dumps(shape(m), ensure_ascii=ascii) + random.choice(["\n", "\r\n"]) for m in models)
+        faults += compare("%s, %s" % (shape.__name__, "escaped" if ascii else "UTF-8"), run(text, ".json"), wanted, ())
+whole = [dict(expected(e), xml=e) for e in events[:600]]
+faults += compare("winevtlog with XML", run("".join(json.dumps(as_xml(m)) + "\n" for m in whole), ".json"), whole, ())
+
+
+def csv_row(m):
+    ticks = int((datetime.fromisoformat(m["time"][0] + "+00:00") - datetime(1601, 1, 1, tzinfo=timezone.utc)).total_seconds()) * 10**7 + int(m["time"][1][:7])
+    texts = ['"%s "' % v.replace('"', '""') for v in m["data"].values()]
+    return "%s, Info, %s, 0, 16, %d, 0, 0, 0x0, 0x%08X, 0x%08X, 2, , , {00000000-0000-0000-0000-000000000000}, , %d, 15, 30, %s\n" % (
+        m["provider"], m["code"], LEVELS[m["level"]], m["pid"], m["tid"], ticks, ", ".join(texts))
+
+
+wanted = [dict(m, time=(m["time"][0], m["time"][1][:7] + "00"), data=dict({"param%d" % (i + 1): v for i, v in enumerate(m["data"].values())}),
+               message=", ".join(m["data"].values()) or "%s event %s" % (m["provider"], m["code"])) for m in models]
+rows = run("".join(csv_row(m) for m in models), ".csv")
+for r in rows:
+    r["host"], r["winlog"] = {"name": ""}, {"channel": "", "record_id": ""}
+faults += compare("tracerpt's CSV", rows, wanted, ("host", "channel", "record"))
 sys.exit(faults > 0)
 PY

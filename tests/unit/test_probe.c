@@ -52,10 +52,14 @@ static void expect_one(const struct states *s, cmg_str line)
 
 /* ---- who takes what -------------------------------------------------------------------------- */
 
-#define CCM  "<![LOG[m]LOG]!><time=\"10:00:00.123-060\" date=\"03-04-2026\" type=\"1\">"
-#define SMS  "m  $$<SMS_X><02-26-2023 19:54:46.475+480><thread=250 (0xFA)>"
-#define COPY "text\tComp\t19/02/2019 13:49:35\t8548 (0x2164)"
-#define IIS  "2026-08-19 14:41:27 192.0.2.5 GET / - 80 - 192.0.2.9 x - 200 0 0 5"
+#define CCM      "<![LOG[m]LOG]!><time=\"10:00:00.123-060\" date=\"03-04-2026\" type=\"1\">"
+#define SMS      "m  $$<SMS_X><02-26-2023 19:54:46.475+480><thread=250 (0xFA)>"
+#define COPY     "text\tComp\t19/02/2019 13:49:35\t8548 (0x2164)"
+#define WINEVENT "{\"EventID\":1,\"Channel\":\"c\"}"
+#define TRACE                                                                                      \
+    "E, T, 1, 0, 0, 4, 0, 0, 0x0, 1, 2, 0, , , {00000000-0000-0000-0000-000000000000}, , "         \
+    "134180935601234567, 0, 0, "
+#define IIS "2026-08-19 14:41:27 192.0.2.5 GET / - 80 - 192.0.2.9 x - 200 0 0 5"
 
 static const struct {
     const char *line, *decoder;
@@ -119,6 +123,22 @@ static const struct {
     {"<Event>" COPY, "winevent-xml"},
     {"<Event> 192.0.2.5 GET / - 80 - 192.0.2.9 x - 200 0 0 5", "winevent-xml"},
     {"<![LOG[<Event>", "ccm"},
+    {WINEVENT, "winevent-json"},
+    {" " WINEVENT " ", "winevent-json"},
+    {WINEVENT "x", "raw"},
+    {"{\"EventID\":1}", "raw"},
+    {"{\"EventID\":1,\"Channel\":\"c\",\"Message\":\"<![LOG[x\"}", "winevent-json"},
+    {"{\"EventID\":1,\"Channel\":\"c $$<A><x><thread=DB>\"}", "winevent-json"},
+    {"[" WINEVENT "]", "raw"},
+    {TRACE "a", "etw-csv"},
+    {"7, " TRACE "a", "etw-csv"},
+    {TRACE "<![LOG[", "ccm"},
+    {TRACE SMS, "sms"},
+    {TRACE COPY, "cmtrace-copy"},
+    {TRACE "192.0.2.5 GET / - 80 - 192.0.2.9 x - 200 0 0 5", "etw-csv"},
+    {"Index, Event Name, Type", "etw-csv"},
+    {"Event Name, Type, Event ID", "etw-csv"},
+    {"Event Name, x", "raw"},
     {SMS "<Event>", "sms"},
 };
 
@@ -251,6 +271,14 @@ static const char *const parts[] = {
     "</Event>",
     "<Events>",
     "<?xml version='1.0'?>",
+    WINEVENT,
+    TRACE,
+    "{\"EventID\":1,\"SourceName\":\"",
+    "\"}",
+    "{",
+    "1, ",
+    "\"",
+    "Index, Event Name, Type",
     CCM,
     SMS,
     COPY,

@@ -369,8 +369,10 @@ static inline void look_at_16(const char *p, unsigned place, struct window *w)
     __m128i a = _mm_loadu_si128((const void *)p), b = _mm_loadu_si128((const void *)(p + 1));
     __m128i high = _mm_and_si128(_mm_slli_epi16(a, 4), _mm_set1_epi8((char)0xf0));
     __m128i both = _mm_or_si128(high, _mm_and_si128(b, _mm_set1_epi8(0x0f)));
-    __m128i pair = _mm_or_si128(_mm_or_si128(is(both, 0x12), in_range(both, 0x20, 7)),
+    __m128i hex = _mm_and_si128(in_range(both, 0x25, 2), _mm_cmpgt_epi8(b, _mm_set1_epi8('9')));
+    __m128i pair = _mm_or_si128(_mm_or_si128(is(both, 0x12), in_range(both, 0x20, 3)),
                                 _mm_or_si128(is(both, 0x80), is(both, 0x87)));
+    pair = _mm_or_si128(pair, hex);
     __m128i digit = in_range(a, '0', 10);
     __m128i letter = in_range(_mm_or_si128(a, _mm_set1_epi8(0x20)), 'a', 26);
     w->zero_x |= bits(_mm_and_si128(is(both, 0x08), digit), place);
@@ -409,8 +411,11 @@ AVX2 static inline void look_at_32(const char *p, unsigned place, struct window 
     __m256i a = _mm256_loadu_si256((const void *)p), b = _mm256_loadu_si256((const void *)(p + 1));
     __m256i high = _mm256_and_si256(_mm256_slli_epi16(a, 4), _mm256_set1_epi8((char)0xf0));
     __m256i both = _mm256_or_si256(high, _mm256_and_si256(b, _mm256_set1_epi8(0x0f)));
-    __m256i pair = _mm256_or_si256(_mm256_or_si256(is32(both, 0x12), in_range32(both, 0x20, 7)),
+    __m256i hex = in_range32(both, 0x25, 2);
+    hex = _mm256_and_si256(hex, _mm256_cmpgt_epi8(b, _mm256_set1_epi8('9')));
+    __m256i pair = _mm256_or_si256(_mm256_or_si256(is32(both, 0x12), in_range32(both, 0x20, 3)),
                                    _mm256_or_si256(is32(both, 0x80), is32(both, 0x87)));
+    pair = _mm256_or_si256(pair, hex);
     __m256i digit = in_range32(a, '0', 10);
     __m256i letter = in_range32(_mm256_or_si256(a, _mm256_set1_epi8(0x20)), 'a', 26);
     w->zero_x |= bits32(_mm256_and_si256(is32(both, 0x08), digit), place);

@@ -14,6 +14,10 @@
 
 #include <stddef.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 enum {
     STATUS_MIN = 100,
     STATUS_MAX = 999, /* the gateway itself answers 990 "BGB Session Ended" */
@@ -30,18 +34,43 @@ struct reader {
 
 /* ---- small parts ----------------------------------------------------------------------------- */
 
+/* The first byte from `at` on that may end a line: a control character or '~'. */
+#ifdef __SSE2__
+static inline size_t line_stop(cmg_str s, size_t at)
+{
+    for (; at + 16 <= s.len; at += 16) {
+        __m128i x = _mm_loadu_si128((const void *)(s.ptr + at));
+        __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(0x1f)), x);
+        __m128i stop = _mm_or_si128(control, _mm_cmpeq_epi8(x, _mm_set1_epi8('~')));
+        unsigned hit = (unsigned)_mm_movemask_epi8(stop);
+        if (hit)
+            return at + (unsigned)__builtin_ctz(hit);
+    }
+    while (at < s.len && (unsigned char)s.ptr[at] > 0x1f && s.ptr[at] != '~')
+        at++;
+    return at;
+}
+#else
+static size_t line_stop(cmg_str s, size_t at)
+{
+    while (at < s.len && (unsigned char)s.ptr[at] > 0x1f && s.ptr[at] != '~')
+        at++;
+    return at;
+}
+#endif
+
 /* From `at` to the end of the line. "~~" is how server components write a line break, and a tab
  * ends the text of a row copied from CMTrace. */
 static cmg_str line_from(cmg_str message, size_t at)
 {
     cmg_str rest = cmg_str_from(message, at);
-    size_t end = 0;
+    size_t end = line_stop(rest, 0);
     while (end < rest.len) {
         char c = rest.ptr[end];
         if (c == '\n' || c == '\r' || c == '\t' ||
             (c == '~' && end + 1 < rest.len && rest.ptr[end + 1] == '~'))
             break;
-        end++;
+        end = line_stop(rest, end + 1);
     }
     return cmg_str_head(rest, end);
 }
@@ -54,11 +83,24 @@ static cmg_str line_around(cmg_str message, size_t at)
     return line_from(message, at);
 }
 
+/* Where `stop` begins, or NPOS. memmem makes a table of it first, which takes longer than all of
+ * the search does in a line. */
+static size_t find(cmg_str s, cmg_str stop)
+{
+    if (s.len < stop.len)
+        return CMG_STR_NPOS;
+    const char *p = s.ptr, *last = s.ptr + s.len - stop.len;
+    for (; p <= last && (p = memchr(p, stop.ptr[0], (size_t)(last - p) + 1)); p++)
+        if (memcmp(p, stop.ptr, stop.len) == 0)
+            return (size_t)(p - s.ptr);
+    return CMG_STR_NPOS;
+}
+
 /* What stands before `stop` in *rest, which then begins behind it. False: no `stop`, nothing
  * changed. */
 static bool take_until(cmg_str *rest, cmg_str stop, cmg_str *ret)
 {
-    size_t at = cmg_str_find(*rest, stop);
+    size_t at = find(*rest, stop);
     if (at == CMG_STR_NPOS)
         return false;
     *ret = cmg_str_head(*rest, at);

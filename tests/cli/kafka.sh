@@ -163,6 +163,14 @@ tell up
 wait $pid || bad "brokers that came back were not used"
 dump back 12
 
+# ---- a slow broker
+tell rtt 700
+run 0 -b "$brokers" -t slow "$logs/LocationServices.log"
+run 1 -b "$brokers" -t slow --timeout 1 -X socket.timeout.ms=10000 "$logs/LocationServices.log"
+has err 'not_confirmed=12'
+tell rtt 0
+dump slow 12
+
 # ---- errors that go away, and errors that do not
 tell produce-error 6 3
 run 0 -b "$brokers" -t retried -X retry.backoff.ms=10 "$logs/LocationServices.log"

@@ -164,7 +164,9 @@ static int number_of(const char *json, size_t n)
 {
     char end[40];
     const char *at = memmem(json, n, "Line ", 5);
-    int k = at ? (int)strtol(at + 5, NULL, 10) : -1;
+    int k = 0;
+    for (const char *p = at ? at + 5 : NULL; p && *p >= '0' && *p <= '9'; p++)
+        k = 10 * k + (*p - '0'); /* a quote ends the text */
     int len = snprintf(end, sizeof end, "line %d ends]LOG]!>", k);
     return at && memmem(json, n, end, (size_t)len) ? k : -1;
 }

@@ -37,6 +37,7 @@ LIST
     [ "$1" = demo ] && return
     cat <<'LIST'
 module:criterion libcriterion-dev
+header:msgpack.h libmsgpack-dev
 command:git git
 command:python3 python3
 python:jsonschema python3-jsonschema

@@ -24,7 +24,8 @@ check() {
     [ -z "$extra" ] || { echo "$1 shows more than its host looks up: $extra"; bad=1; }
     extra=$(printf '%s\n' "$needed" | grep -vxE "$3")
     [ -z "$extra" ] || { echo "$1 needs: $extra"; bad=1; }
-    printf '%s: shows %s; needs %s\n' "$1" "$(echo $shown)" "$(echo $needed)"
+    # shellcheck disable=SC2086 # lists on one line
+    echo "$1: shows" $shown "- needs" $needed
 }
 
 libc='libc\.so\.6|libm\.so\.6|libdl\.so\.2|libpthread\.so\.0|ld-linux.*'

@@ -81,13 +81,16 @@ enum cmg_rc cmg_settings_kafka(struct cmg_settings *s, cmg_str name, cmg_str val
                                struct cmg_error *reterr)
 {
     char own[NAME_MAX_BYTES], text[CMG_OPT_VALUE_MAX + 1];
-    if (cmg_str_starts(name, CMG_LIT("topic.")))
+    while (cmg_str_starts(name, CMG_LIT("topic.")))
         name = cmg_str_from(name, 6); /* as kcat marks those of a topic */
-    if (!name.len || name.len >= sizeof own || value.len >= sizeof text ||
+    bool has_nul =
+        cmg_str_chr(name, '\0') != CMG_STR_NPOS || cmg_str_chr(value, '\0') != CMG_STR_NPOS;
+    if (!name.len || name.len >= sizeof own || value.len >= sizeof text || has_nul ||
         s->n_kafka == CMG_KAFKA_PROPERTIES_MAX) {
-        *reterr = (struct cmg_error){.rc = CMG_ECONFIG,
-                                     .text = "no name, or more than fits: a name has 127 bytes at "
-                                             "most, a value 4096, and there may be 512 of them"};
+        *reterr =
+            (struct cmg_error){.rc = CMG_ECONFIG,
+                               .text = "no name, a NUL, or more than fits: a name has 127 bytes at "
+                                       "most, a value 4096, and there may be 512 of them"};
         return CMG_ECONFIG;
     }
     snprintf(own, sizeof own, "%.*s", (int)name.len, name.ptr);

@@ -12,7 +12,11 @@ set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=$root/build/release
-records=500000 runs=5 codecs= targets= check=no
+records=500000
+runs=5
+codecs=
+targets=
+check=no
 while [ $# -gt 0 ]; do
     case $1 in
     -b) build=$2 && shift ;;
@@ -37,6 +41,7 @@ XDG_STATE_HOME=$build/bench/state
 export CMGPIPE CMG_SOURCE_DIR CMG_BINARY_DIR XDG_STATE_HOME
 mkdir -p "$build/bench"
 work=$(mktemp -d "$build/bench/kafka.XXXXXX")
+# shellcheck source=/dev/null
 . "$root/tests/kafka/broker.sh"
 mock_pid=
 finish() {
@@ -110,10 +115,10 @@ with_mock() {
 
 with_real() {
     broker_fetch || {
-        printf '\nno real broker: missing:%s\n' "$broker_missing"
+        printf '\nno real broker: missing:%s\n' "${broker_missing-}"
         return 0
     }
-    BROKER_JIT=-XX:+TieredCompilation
+    export BROKER_JIT=-XX:+TieredCompilation
     broker_init "$work/broker"
     broker_start 60
     broker_topic bench 4 retention.bytes=100000000 segment.bytes=50000000
@@ -130,4 +135,4 @@ records=$(wc -l <"$work/json")
 for target in $targets; do
     "with_$target"
 done
-exit "$failed"
+[ "$failed" -eq 0 ]

@@ -252,8 +252,10 @@ static void pause_reading(struct follow *w)
     char number[CMG_NUMBER_SIZE], seconds[CMG_NUMBER_SIZE];
     if (!w->pause_ms)
         w->pause_ms = PAUSE_MS;
-    cmg_log(CMG_LOG_WARNING, "records are not confirmed; they are read again", "records",
-            w->refused ? cmg_number(number, w->refused) : NULL, "pause_seconds",
+    cmg_log(CMG_LOG_WARNING,
+            w->checkpoint[0] ? "records are not confirmed; they are read again"
+                             : "records are not confirmed; without a checkpoint they are lost",
+            "records", w->refused ? cmg_number(number, w->refused) : NULL, "pause_seconds",
             cmg_number(seconds, (uint64_t)w->pause_ms / 1000), NULL);
     w->paused = true;
     w->resume_ms = cmg_now_ms() + w->pause_ms;

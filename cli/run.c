@@ -123,7 +123,8 @@ static void flush(struct run *run)
 {
     int ms;
     enum cmg_rc rc = CMG_AGAIN;
-    for (int64_t begin = cmg_now_ms(); rc == CMG_AGAIN && has_time(run, begin, &ms);)
+    for (int64_t begin = run->stop_ms ? run->stop_ms : cmg_now_ms();
+         rc == CMG_AGAIN && has_time(run, begin, &ms);)
         rc = cmg_sink_flush(run->out.sink, ms);
     if (rc == CMG_OK)
         return;

@@ -202,6 +202,14 @@ until_true 30 has_text err ' acked=1 .*rewinds=1 '
 end 0
 dump moody 1
 
+# ---- without a checkpoint it is lost, and that is said
+tell produce-error 29 1
+start -f -b "$brokers" -t moody --checkpoint none --stats=1 l
+until_true 20 has_text err 'without a checkpoint they are lost'
+until_true 20 has_text err 'dropped=1 '
+end 1
+has err 'records are lost.*records=1'
+
 # ---- a queue that is full stops the reading, and costs next to nothing while brokers are away
 fresh
 i=0

@@ -452,9 +452,12 @@ static enum cmg_rc next_message(struct cmg_net *n, struct cmg_conn *c, struct cm
         c->due_ms = 0;
     else if (!c->due_ms)
         c->due_ms = n->now_ms + (int64_t)c->listener->url.timeout_s * 1000;
-    if (rc == CMG_EIO)
-        give_up(n, c, CMG_LEVEL_WARNING, why, &n->stats.faults);
-    return rc == CMG_EIO ? CMG_AGAIN : rc;
+    if (rc != CMG_EIO)
+        return rc;
+    if (cmg_conn_write(c, n->now_ms) != CMG_OK) /* a reply that says why */
+        why = "cannot send";
+    give_up(n, c, CMG_LEVEL_WARNING, why, &n->stats.faults);
+    return CMG_AGAIN;
 }
 
 static enum cmg_rc next_of(struct cmg_net *n, struct cmg_net_item *ret)

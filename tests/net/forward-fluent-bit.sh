@@ -1,0 +1,5 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The forward protocol: the part "fluent-bit" of forward.py.
+# timeout: 180
+exec python3 "$(dirname "$0")/forward.py" fluent-bit

@@ -1,0 +1,5 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Records that syslog-ng sends are those of the file: see daemons.py.
+# timeout: 180
+exec python3 "$(dirname "$0")/daemons.py" syslog-ng

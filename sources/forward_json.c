@@ -3,6 +3,8 @@
 #include "sources/forward_json.h"
 
 #include "core/msgpack.h"
+#include "core/time.h"
+#include "sources/packed.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -22,10 +24,11 @@ static bool is_plain(char c)
 
 static enum cmg_rc put_escaped(struct cmg_buf *out, char c)
 {
-    char text[8];
-    int n = (unsigned char)c < 0x20 ? snprintf(text, sizeof text, "\\u%04x", (unsigned)c)
-                                    : snprintf(text, sizeof text, "\\%c", c);
-    return cmg_buf_add(out, cmg_str_of(text, (size_t)n));
+    static const char hex[] = "0123456789abcdef";
+    const char control[] = {'\\', 'u', '0', '0', hex[(unsigned char)c >> 4 & 15], hex[c & 15]};
+    const char other[] = {'\\', c};
+    return (unsigned char)c < 0x20 ? cmg_buf_add(out, cmg_str_of(control, sizeof control))
+                                   : cmg_buf_add(out, cmg_str_of(other, sizeof other));
 }
 
 static enum cmg_rc put_text(struct cmg_buf *out, cmg_str s)
@@ -136,12 +139,16 @@ static enum cmg_rc put_element(struct walk *w)
 
 static enum cmg_rc put_date(struct walk *w, int64_t ns, bool first)
 {
-    char text[NUMBER_MAX];
+    char fraction[] = ".000000000";
     if (ns <= 0)
         return CMG_OK;
-    int n = snprintf(text, sizeof text, "%s\"date\":%" PRId64 ".%09" PRId64, first ? "" : ",",
-                     ns / 1000000000, ns % 1000000000);
-    return cmg_buf_add(w->out, cmg_str_of(text, (size_t)n));
+    int64_t rest = ns % CMG_NS_PER_S;
+    for (size_t i = sizeof fraction - 2; rest; i--, rest /= 10)
+        fraction[i] = (char)('0' + rest % 10);
+    enum cmg_rc rc = cmg_buf_add(w->out, first ? CMG_LIT("\"date\":") : CMG_LIT(",\"date\":"));
+    if (rc == CMG_OK)
+        rc = cmg_add_number(w->out, (uint64_t)(ns / CMG_NS_PER_S));
+    return rc == CMG_OK ? cmg_buf_add(w->out, cmg_str_c(fraction)) : rc;
 }
 
 static enum cmg_rc close_level(struct walk *w, int64_t time_ns)

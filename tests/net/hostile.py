@@ -195,11 +195,11 @@ def test_forward_caps():
 
 
 def test_bombs():
-    p = Program(FORWARD, TCP)
+    p = Program(FORWARD + "?inflated=2M", TCP)
     before = p.memory_kib()
     entry_ = pack([1773309600, {"log": ""}])
-    bombs = [gzip.compress(b"\0" * (200 << 20), 9), gzip.compress(entry_ * (8 << 20), 9),
-             gzip.compress(b"\xc6\x7f\xff\xff\xff" + b"a" * (100 << 20), 9)]
+    bombs = [gzip.compress(b"\0" * (30 << 20), 6), gzip.compress(entry_ * (1 << 19), 6),
+             gzip.compress(b"\xc6\x7f\xff\xff\xff" + b"a" * (20 << 20), 6)]
     for bomb in bombs:
         f = Forward(p.port[0], 40)
         f.send(["t", bomb, {"chunk": "bomb", "compressed": "gzip"}])

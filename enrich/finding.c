@@ -12,7 +12,9 @@ void cmg_finding_clear(struct cmg_finding *f)
     f->incident[0] = f->promoted[0] = '\0';
     f->code = 0;
     f->status = -1;
-    f->status_text = f->url = f->request_id = (cmg_str){NULL, 0};
+    f->status_text = (cmg_str){NULL, 0};
+    f->url = (cmg_str){NULL, 0};
+    f->request_id = (cmg_str){NULL, 0};
     f->causes = f->remedies = f->facts = 0;
 }
 

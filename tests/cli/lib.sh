@@ -82,6 +82,7 @@ mock() {
         exit 77
     fi
     mkfifo orders
+    : >said
     "$helpers/kafka_mock" <orders >said 2>/dev/null &
     children="$children $!"
     exec 8>orders

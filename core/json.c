@@ -159,16 +159,6 @@ AVX2 static inline void store32(char *p, __m256i x)
     _mm256_storeu_si256((__m256i *)(void *)p, x);
 }
 
-/* As in cmg_v16_specials. */
-AVX2 static inline uint32_t specials32(__m256i x)
-{
-    __m256i low = _mm256_xor_si256(x, _mm256_set1_epi8(2));
-    low = _mm256_subs_epu8(low, _mm256_set1_epi8(0x20));
-    __m256i slash = _mm256_xor_si256(x, _mm256_set1_epi8('\\'));
-    __m256i zero = _mm256_cmpeq_epi8(_mm256_min_epu8(low, slash), _mm256_setzero_si256());
-    return (uint32_t)_mm256_movemask_epi8(zero);
-}
-
 /* Those that need a backslash and nothing more. */
 AVX2 static inline uint32_t quotes32(__m256i x)
 {
@@ -197,33 +187,38 @@ AVX2 static inline char *put_spread(char *p, __m256i x, uint32_t mask)
     return put_spread16(p, _mm256_permute4x64_epi64(x, 0x32), mask >> 16);
 }
 
+AVX2 static inline bool has_controls(__m256i least)
+{
+    __m256i controls = _mm256_cmpeq_epi8(_mm256_min_epu8(least, _mm256_set1_epi8(0x1F)), least);
+    return _mm256_movemask_epi8(controls);
+}
+
 /* At least PAD bytes. First the odd ones, together with some that follow, so that whole registers
- * are left. Controls need more than a backslash: with one of them all begins anew. */
+ * are left; then copies as far as there is no quote. Controls need more than a backslash: with one
+ * of them, which the least bytes tell in the end, all begins anew. */
 AVX2 static __attribute__((noinline)) char *put_spreading(char *p, const char *src, size_t n)
 {
     const char *from = src + n % PAD, *end = src + n;
     char *start = p;
     __m256i x = load32(src), least = x;
     uint32_t mask = quotes32(x) & ((1U << n % PAD) - 1);
-    if (mask) {
-        p = put_spread(p, x, mask) - (PAD - n % PAD);
-    } else {
-        store32(p, x);
-        p += n % PAD;
-    }
+    store32(p, x);
+    p += n % PAD;
+    if (mask)
+        p = put_spread(start, x, mask) - (PAD - n % PAD);
     for (; from < end; from += PAD, p += PAD) {
         x = load32(from);
         store32(p, x);
-        if (specials32(x))
+        if (quotes32(x))
             break;
+        least = _mm256_min_epu8(least, x);
     }
     for (; from < end; from += PAD) {
         x = load32(from);
         least = _mm256_min_epu8(least, x);
         p = put_spread(p, x, quotes32(x));
     }
-    __m256i controls = _mm256_cmpeq_epi8(_mm256_min_epu8(least, _mm256_set1_epi8(0x1F)), least);
-    return _mm256_movemask_epi8(controls) ? put_in_chunks(start, src, n) : p;
+    return has_controls(least) ? put_in_chunks(start, src, n) : p;
 }
 
 static inline char *put_long(char *p, const char *src, size_t n)

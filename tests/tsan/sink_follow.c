@@ -25,7 +25,7 @@ enum { PAIRS = 3, LINES = 6000, PIECE = 50, ROTATE = 1500, PATIENCE_S = 60 };
 struct pair {
     const struct cmg_engine *engine;
     struct cmg_engine *other; /* changed to on the way */
-    char dir[32], log[64], brokers[128], topic[8];
+    char dir[32], log[64], brokers[128], topic[16];
     struct cmg_corr *corr;
     struct cmg_follow *f;
     struct cmg_sink *s;
@@ -200,10 +200,11 @@ static void trouble(rd_kafka_mock_cluster_t *m, struct pair *p)
 
 static void make_pair(struct pair *p, int i, rd_kafka_mock_cluster_t *m)
 {
-    snprintf(p->dir, sizeof p->dir, "tsan_follow.XXXXXX");
-    char *made = mkdtemp(p->dir);
+    char folder[] = "tsan_follow.XXXXXX";
+    char *made = mkdtemp(folder);
     assert(made);
-    snprintf(p->log, sizeof p->log, "%s/a.log", p->dir);
+    memcpy(p->dir, folder, sizeof folder);
+    snprintf(p->log, sizeof p->log, "%s/a.log", folder);
     snprintf(p->topic, sizeof p->topic, "t%d", i);
     snprintf(p->brokers, sizeof p->brokers, "%s", rd_kafka_mock_cluster_bootstraps(m));
     rd_kafka_mock_topic_create(m, p->topic, 2, 1);

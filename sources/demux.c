@@ -49,7 +49,7 @@ struct cmg_demux *cmg_demux_new(const struct cmg_demux_options *opt)
     d->array = cmg_buf_init(CMG_DEMUX_FRAME_MAX);
     d->sender = cmg_buf_init(SENDER_MAX);
     d->path = cmg_buf_init(PATH_MAX_BYTES + TAG_MAX + 1);
-    d->bytes = cmg_buf_init(CMG_DEMUX_FRAME_MAX);
+    d->bytes = cmg_buf_init(CMG_DEMUX_FRAME_MAX + 1);
     d->whole = cmg_buf_init(CMG_DEMUX_FRAME_MAX + CMG_DEMUX_FRAME_MAX / 2);
     d->idle_at = SIZE_MAX;
     d->marks = opt->streams ? opt->streams : CMG_STREAMS_DEFAULT;

@@ -133,7 +133,8 @@ static void pass_end(struct cmg_framer *f, size_t end)
 static enum cmg_rc ended(struct cmg_framer *f, bool over, cmg_str *ret, bool *ret_cut)
 {
     size_t begin = f->at, end = find_end(f, over);
-    size_t len = (end == CMG_STR_NPOS ? f->in.len : end) - begin;
+    /* What is behind a NUL of which nothing is known yet does not count yet. */
+    size_t len = (end == CMG_STR_NPOS ? f->scan : end) - begin;
     bool cut = len > f->most;
     if (end == CMG_STR_NPOS && !cut && (!over || !len))
         return CMG_AGAIN;
@@ -144,7 +145,7 @@ static enum cmg_rc ended(struct cmg_framer *f, bool over, cmg_str *ret, bool *re
     if (end != CMG_STR_NPOS) {
         pass_end(f, end);
     } else {
-        f->at = f->scan = cut && f->scan > begin ? f->scan : f->in.len;
+        f->at = f->scan;
         f->drop_line = !over;
     }
     return CMG_OK;

@@ -85,7 +85,13 @@ enum cmg_rc cmg_mend(cmg_str line, struct cmg_buf *bytes, struct cmg_buf *out)
     count(line, false, n, &places);
     if (n[0] > n[1])
         line = cmg_str_from(line, 1);
-    if (line.len % 2)
+    if (line.len % 2 && line.ptr[line.len - 1]) {
+        rc = cmg_buf_add(bytes, CMG_LIT("\0")); /* the last letter's NUL stayed behind */
+        line = cmg_str_cut(cmg_buf_str(bytes), bytes->len - 1 - line.len, bytes->len);
+    } else if (line.len % 2) {
         line.len--;
+    }
+    if (rc != CMG_OK)
+        return rc;
     return cmg_utf8_from(CMG_ENC_UTF16LE, line, out, &replaced);
 }

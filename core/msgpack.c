@@ -225,17 +225,35 @@ bool cmg_mp_object(cmg_str *rest, cmg_str *ret_bytes)
     return true;
 }
 
+bool cmg_mp_pair(cmg_str *rest, cmg_str *ret_key, cmg_str *ret_text, cmg_str *ret_value)
+{
+    struct cmg_mp_token t;
+    cmg_str s = *rest;
+    if (!cmg_mp_next(&s, &t))
+        return false;
+    *ret_text = t.type == CMG_MP_STR ? t.s : (cmg_str){NULL, 0};
+    if (t.type == CMG_MP_ARRAY || t.type == CMG_MP_MAP) {
+        s = *rest;
+        if (!cmg_mp_skip(&s))
+            return false;
+    }
+    *ret_key = cmg_str_head(*rest, rest->len - s.len);
+    if (!cmg_mp_object(&s, ret_value))
+        return false;
+    *rest = s;
+    return true;
+}
+
 bool cmg_mp_find(cmg_str map, cmg_str key, cmg_str *ret_value)
 {
     struct cmg_mp_token t;
     if (!cmg_mp_next(&map, &t) || t.type != CMG_MP_MAP)
         return false;
     for (uint32_t i = t.n; i > 0; i--) {
-        cmg_str name, value;
-        struct cmg_mp_token k;
-        if (!cmg_mp_object(&map, &name) || !cmg_mp_object(&map, &value) || !cmg_mp_next(&name, &k))
+        cmg_str name, text, value;
+        if (!cmg_mp_pair(&map, &name, &text, &value))
             return false;
-        if (k.type == CMG_MP_STR && cmg_str_eq(k.s, key)) {
+        if (text.ptr && cmg_str_eq(text, key)) {
             *ret_value = value;
             return true;
         }

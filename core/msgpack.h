@@ -43,6 +43,10 @@ CMG_MUST_USE bool cmg_mp_next(cmg_str *rest, struct cmg_mp_token *ret);
 CMG_MUST_USE bool cmg_mp_skip(cmg_str *rest);
 /* The same, and says which bytes it took. */
 CMG_MUST_USE bool cmg_mp_object(cmg_str *rest, cmg_str *ret_bytes);
+/* The next pair of a map behind its token: the bytes of key and value, and the key's text when it
+ * is a STR (else its ptr is NULL). */
+CMG_MUST_USE bool cmg_mp_pair(cmg_str *rest, cmg_str *ret_key, cmg_str *ret_text,
+                              cmg_str *ret_value);
 /* The value of a text key in the map at the front of `map`, as a slice that begins with its token.
  * False: no such key, or no sound map. */
 CMG_MUST_USE bool cmg_mp_find(cmg_str map, cmg_str key, cmg_str *ret_value);

@@ -113,12 +113,9 @@ struct merge {
 static bool next_pair(cmg_str *s, uint32_t *n, cmg_str *ret_key, cmg_str *ret_key_text,
                       cmg_str *ret_value)
 {
-    struct cmg_mp_token t;
-    if (!*n || !cmg_mp_object(s, ret_key) || !cmg_mp_object(s, ret_value))
+    if (!*n || !cmg_mp_pair(s, ret_key, ret_key_text, ret_value))
         return false;
     --*n;
-    cmg_str k = *ret_key;
-    *ret_key_text = cmg_mp_next(&k, &t) && t.type == CMG_MP_STR ? t.s : (cmg_str){NULL, 0};
     return true;
 }
 

@@ -3,6 +3,10 @@
  * The search for error numbers against the plainest one, which tries every byte, and the work that
  * a text can make it do. The file under test is included, so that its single step can be called and
  * counted. */
+#include <stdint.h>
+
+static uint64_t work;
+#define WORK(n)        (work += (uint64_t)(n))
 #define cmg_codes_scan codes_under_test
 #define cmg_code_parse parse_under_test
 #include "enrich/codes.c" /* NOLINT(bugprone-suspicious-include): see above */
@@ -81,4 +85,61 @@ Test(codes_work, any_byte_beside_a_code)
             compare(cmg_str_of(text, at + 12));
         }
     }
+}
+
+/* ---- texts made to be slow --------------------------------------------------------------------
+ */
+
+/* Bytes looked at for each byte of 64 KiB of `piece`, behind `head` of a letter. */
+static uint64_t work_of(const char *piece, size_t head)
+{
+    enum { LEN = 1 << 16 };
+    static char text[LEN];
+    struct cmg_code_hit hits[CMG_CODES_MAX];
+    size_t n = strlen(piece);
+    memset(text, 'w', head);
+    for (size_t i = head; i < LEN; i++)
+        text[i] = piece[(i - head) % n];
+    work = 0;
+    (void)cmg_codes_scan(cmg_str_of(text, LEN), hits, CMG_CODES_MAX);
+    return work / LEN;
+}
+
+/* However long the words are, each is looked at a few times. */
+Test(codes_work, no_text_makes_it_slow)
+{
+    static const char *const pieces[] = {
+        "0",
+        "8",
+        "12",
+        "0x",
+        "0x0x0x0x",
+        " 0x",
+        " 0x1",
+        "=0x1",
+        "error=0x1 ",
+        "0x2f8f ",
+        "error 2f8f ",
+        "12175=12175=",
+        " 2e2f",
+        "\"(=:)0x1",
+        "8007 ",
+        "80072f8f ",
+        "-80072f8f",
+        "2147954575 ",
+        "2147954575 x ",
+        "20_",
+        "x0x80072f8f",
+        "is 0x1",
+        "thread 0x80",
+        "12 12 12 ",
+        "flags=0x8 ",
+        "code code code ",
+        "22.22",
+        "\xff",
+    };
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
+        for (size_t head = 0; head <= 40000; head += 20000)
+            cr_assert_leq(work_of(pieces[i], head), 12, "%s: %lu", pieces[i],
+                          (unsigned long)work_of(pieces[i], head));
 }

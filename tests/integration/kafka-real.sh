@@ -16,6 +16,8 @@ if [ ! -x "$CMG_BINARY_DIR/tests/kafka_mock" ]; then
     echo "SKIPPED: no Kafka in this build"
     exit 77
 fi
+broker_missing='' plain='' sasl='' tls='' mtls=''
+# shellcheck source=/dev/null
 . "$CMG_SOURCE_DIR/tests/kafka/broker.sh"
 broker_fetch || {
     echo "SKIPPED: missing:$broker_missing"

@@ -51,6 +51,9 @@ LIST
 command:clang clang
 fuzzer:clang libclang-rt-dev
 command:valgrind valgrind
+command:java default-jre-headless
+command:mvn maven
+command:openssl openssl
 LIST
 }
 

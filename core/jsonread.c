@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A JSON reader of slices: one pass, an explicit stack of one bit a level, no recursion. */
 #include "core/jsonread.h"
+#include "core/v16.h"
 
 struct cursor {
     const char *p, *end;
@@ -49,13 +50,26 @@ static bool escape(struct cursor *c)
     return ch && strchr("\"\\/bfnrt", ch) != NULL;
 }
 
+/* Past what is neither a quote, a backslash nor a control character. */
+static inline const char *ordinary(const char *p, const char *end)
+{
+    for (; end - p >= CMG_V16; p += CMG_V16) {
+        uint32_t stops = cmg_v16_specials(cmg_v16_load(p));
+        if (stops)
+            return p + __builtin_ctz(stops);
+    }
+    while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
+        p++;
+    return p;
+}
+
 /* At the opening quote. */
 static bool string(struct cursor *c, struct cmg_json_value *ret)
 {
     const char *from = ++c->p;
     ret->type = CMG_JSON_STRING;
     ret->escaped = false;
-    while (c->p < c->end) {
+    while ((c->p = ordinary(c->p, c->end)) < c->end) {
         unsigned char ch = (unsigned char)*c->p++;
         if (ch == '"') {
             ret->raw = cmg_str_of(from, (size_t)(c->p - from) - 1);
@@ -245,6 +259,7 @@ bool cmg_json_next(struct cmg_json_walk *w, struct cmg_json_value *ret_key,
         return false;
     struct cursor c = {w->text.ptr + w->at, w->text.ptr + w->text.len};
     if (eat(&c, w->object ? '}' : ']')) {
+        w->end = (size_t)(c.p - w->text.ptr);
         w->at = w->text.len;
         return false;
     }

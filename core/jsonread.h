@@ -30,7 +30,7 @@ struct cmg_json_value {
 /* Walks the members of an object, or the elements of an array (keys empty). */
 struct cmg_json_walk {
     cmg_str text;
-    size_t at;
+    size_t at, end; /* end: behind the closing bracket, once it was met */
     bool object, first, broken;
 };
 
@@ -39,7 +39,8 @@ struct cmg_json_walk {
 CMG_MUST_USE bool cmg_json_read(cmg_str text, struct cmg_json_value *ret, size_t *ret_end);
 /* `container` is the raw of an ARRAY or OBJECT. */
 struct cmg_json_walk cmg_json_walk(cmg_str container);
-/* False: no further member. A text that was read by cmg_json_read is sound and never breaks off. */
+/* False: no further member. A text that was read by cmg_json_read is sound and never breaks off;
+ * another one is sound when the walk met its end. */
 bool cmg_json_next(struct cmg_json_walk *w, struct cmg_json_value *ret_key,
                    struct cmg_json_value *ret_value);
 

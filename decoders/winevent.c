@@ -283,7 +283,7 @@ void cmg_winevent_finish(struct cmg_winevent *w)
     struct cmg_event *ev = w->ev;
     uint64_t id;
     if (!w->provider.len)
-        w->provider = w->guid;
+        w->provider = w->event_source.len ? w->event_source : w->guid;
     ev->provider = ev->component = w->provider;
     if (cmg_scan_u64(w->id, &id))
         ev->code = w->id;

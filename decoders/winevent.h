@@ -10,6 +10,7 @@ struct cmg_winevent {
     struct cmg_room *room;
     struct cmg_event *ev;
     cmg_str provider, guid, id, level, keywords, time, channel, computer, record_id;
+    cmg_str event_source; /* of a classic provider, where it has no other name */
     cmg_str pid, tid, activity, user, event_name;
     cmg_str rendered; /* the message as Windows words it */
     unsigned unnamed; /* data without a name so far */

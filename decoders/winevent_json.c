@@ -30,21 +30,34 @@ struct row {
     {                                                                                              \
         CMG_LIT(path), rank, offsetof(struct cmg_winevent, field)                                  \
     }
-static const struct row rows[] = {
+static const struct row winlog_rows[] = {
     ROW("winlog.provider_name", 1, provider),
+    ROW("winlog.provider_guid", 1, guid),
+    ROW("winlog.event_id", 1, id),
+    ROW("winlog.time_created", 1, time),
+    ROW("winlog.record_id", 1, record_id),
+    ROW("winlog.channel", 1, channel),
+    ROW("winlog.computer_name", 1, computer),
+    ROW("winlog.process.pid", 1, pid),
+    ROW("winlog.process.thread.id", 1, tid),
+    ROW("winlog.activity_id", 1, activity),
+    ROW("winlog.user.identifier", 1, user),
+};
+static const struct row nested_rows[] = {
+    ROW("event.provider", 3, provider),
+    ROW("event.code", 2, id),
+    ROW("log.level", 1, level),
+    ROW("host.name", 2, computer),
+};
+static const struct row top_rows[] = {
     ROW("ProviderName", 1, provider),
     ROW("provider_name", 1, provider),
     ROW("SourceName", 2, provider),
     ROW("source_name", 2, provider),
-    ROW("event.provider", 3, provider),
-    ROW("winlog.provider_guid", 1, guid),
     ROW("ProviderGuid", 1, guid),
     ROW("provider_guid", 1, guid),
-    ROW("winlog.event_id", 1, id),
     ROW("EventID", 1, id),
     ROW("event_id", 1, id),
-    ROW("event.code", 2, id),
-    ROW("log.level", 1, level),
     ROW("Level", 1, level),
     ROW("level", 1, level),
     ROW("Severity", 2, level),
@@ -52,43 +65,34 @@ static const struct row rows[] = {
     ROW("EventType", 4, level),
     ROW("Keywords", 1, keywords),
     ROW("keywords", 1, keywords),
-    ROW("winlog.time_created", 1, time),
     ROW("TimeCreated", 1, time),
     ROW("TimeGenerated", 1, time),
     ROW("EventTime", 1, time),
     ROW("@timestamp", 2, time),
     ROW("timestamp", 2, time),
     ROW("date", 3, time),
-    ROW("winlog.record_id", 1, record_id),
     ROW("EventRecordID", 1, record_id),
     ROW("RecordNumber", 1, record_id),
     ROW("record_id", 1, record_id),
     ROW("record_number", 1, record_id),
-    ROW("winlog.channel", 1, channel),
     ROW("Channel", 1, channel),
     ROW("channel", 1, channel),
     ROW("log_name", 1, channel),
-    ROW("winlog.computer_name", 1, computer),
     ROW("Computer", 1, computer),
     ROW("ComputerName", 1, computer),
     ROW("computer", 1, computer),
     ROW("computer_name", 1, computer),
     ROW("Hostname", 2, computer),
-    ROW("host.name", 2, computer),
     ROW("host", 3, computer),
     ROW("hostname", 3, computer),
-    ROW("winlog.process.pid", 1, pid),
     ROW("ExecutionProcessID", 1, pid),
     ROW("ProcessID", 2, pid),
     ROW("process_id", 2, pid),
-    ROW("winlog.process.thread.id", 1, tid),
     ROW("ExecutionThreadID", 1, tid),
     ROW("ThreadID", 2, tid),
     ROW("thread_id", 2, tid),
-    ROW("winlog.activity_id", 1, activity),
     ROW("ActivityID", 1, activity),
     ROW("activity_id", 1, activity),
-    ROW("winlog.user.identifier", 1, user),
     ROW("UserID", 1, user),
     ROW("user_id", 1, user),
     ROW("Sid", 2, user),
@@ -96,7 +100,25 @@ static const struct row rows[] = {
     ROW("Message", 1, rendered),
 };
 #undef ROW
-enum { ROWS = sizeof rows / sizeof *rows, FIELDS_SIZE = sizeof(struct cmg_winevent) };
+enum { FIELDS_SIZE = sizeof(struct cmg_winevent) };
+#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+
+static const struct row *row_of(cmg_str path)
+{
+    const struct row *row = top_rows;
+    size_t n = COUNT(top_rows);
+    if (cmg_str_starts(path, CMG_LIT("winlog."))) {
+        row = winlog_rows;
+        n = COUNT(winlog_rows);
+    } else if (cmg_str_chr(path, '.') != CMG_STR_NPOS) {
+        row = nested_rows;
+        n = COUNT(nested_rows);
+    }
+    for (; n; n--, row++)
+        if (cmg_str_eq(row->path, path))
+            return row;
+    return NULL;
+}
 
 /* Members of NXLog's object that are not data of the event. */
 static bool is_about_event(cmg_str name)
@@ -159,27 +181,24 @@ static void look_at(struct shape *s, cmg_str key, const struct cmg_json_value *v
 }
 
 /* An object and nothing else. */
-static bool read_shape(cmg_str line, struct cmg_json_value *ret_object, struct shape *ret)
+static bool read_shape(cmg_str line, struct shape *ret)
 {
     struct cmg_json_value k, v;
-    size_t end;
-    line = cmg_str_trim(line);
     *ret = (struct shape){.winlog = false};
-    if (!line.len || line.ptr[0] != '{' || !cmg_json_read(line, ret_object, &end) ||
-        end != line.len)
+    if (!line.len || line.ptr[0] != '{')
         return false;
-    struct cmg_json_walk w = cmg_json_walk(ret_object->raw);
+    struct cmg_json_walk w = cmg_json_walk(line);
     while (cmg_json_next(&w, &k, &v))
         if (!k.escaped)
             look_at(ret, k.raw, &v);
-    return ret->winlog || (ret->id && ret->source) || ret->xml.type || ret->text.type;
+    return w.end == line.len &&
+           (ret->winlog || (ret->id && ret->source) || ret->xml.type || ret->text.type);
 }
 
 bool cmg_winevent_json(cmg_str line)
 {
-    struct cmg_json_value object;
     struct shape shape;
-    return read_shape(line, &object, &shape);
+    return read_shape(cmg_str_trim(line), &shape);
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
@@ -211,18 +230,15 @@ static cmg_str text_of(struct reading *r, const struct cmg_json_value *v)
 /* False: no such row. */
 static bool put_row(struct reading *r, cmg_str path, const struct cmg_json_value *v)
 {
-    for (size_t i = 0; i < ROWS; i++) {
-        const struct row *row = &rows[i];
-        if (!cmg_str_eq(row->path, path))
-            continue;
-        uint8_t *rank = &r->rank[row->at / sizeof(cmg_str)];
-        if (v->raw.len && (!*rank || row->rank < *rank)) {
-            *(cmg_str *)(void *)((char *)&r->w + row->at) = text_of(r, v);
-            *rank = row->rank;
-        }
-        return true;
+    const struct row *row = row_of(path);
+    if (!row)
+        return false;
+    uint8_t *rank = &r->rank[row->at / sizeof(cmg_str)];
+    if (v->raw.len && (!*rank || row->rank < *rank)) {
+        *(cmg_str *)(void *)((char *)&r->w + row->at) = text_of(r, v);
+        *rank = row->rank;
     }
-    return false;
+    return true;
 }
 
 /* The part of the path below one of the objects that hold the event's data. */
@@ -248,10 +264,12 @@ static void put_data(struct reading *r, cmg_str name, const struct cmg_json_valu
 static void put_scalar(struct reading *r, const struct cmg_json_value *v)
 {
     cmg_str path = cmg_str_of(r->path, r->path_len), name;
-    if (v->type == CMG_JSON_NULL || put_row(r, path, v))
+    if (v->type == CMG_JSON_NULL)
         return;
     if (below_data(path, &name))
         put_data(r, name, v);
+    else if (put_row(r, path, v))
+        return;
     else if (r->shape.nxlog && cmg_str_chr(path, '.') == CMG_STR_NPOS && !is_about_event(path))
         put_data(r, path, v);
     else if (cmg_str_eq(path, CMG_LIT("payload")) || cmg_str_eq(path, CMG_LIT("Data")))
@@ -367,14 +385,14 @@ static bool probe(const void *state, cmg_str line)
 
 static enum cmg_take decode(struct cmg_room *room, cmg_str record, struct cmg_event *ev)
 {
-    struct cmg_json_value object;
     struct reading r;
+    cmg_str object = cmg_str_trim(record);
     memset(&r, 0, offsetof(struct reading, path));
     r.path_len = 0;
-    if (!read_shape(record, &object, &r.shape))
+    if (!read_shape(object, &r.shape))
         return CMG_NOT_MINE;
     cmg_winevent_begin(&r.w, room, ev);
-    walk_object(&r, object.raw);
+    walk_object(&r, object);
     if (r.shape.xml.type)
         read_xml(&r);
     else if (r.shape.text.type)
@@ -382,7 +400,7 @@ static enum cmg_take decode(struct cmg_room *room, cmg_str record, struct cmg_ev
     put_inserts(&r);
     cmg_winevent_finish(&r.w);
     if (!ev->message.len)
-        ev->message = cmg_str_trim(record);
+        ev->message = object;
     return CMG_TAKEN;
 }
 

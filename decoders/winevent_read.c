@@ -63,92 +63,101 @@ static void on_text(void *user, cmg_str s)
     }
 }
 
-/* An attribute's value, copied. */
-static cmg_str attribute(struct reading *r, const char *const *at, const char *name)
+/* What of an element, or of its attributes, is to be kept. */
+static cmg_str lasting(struct reading *r, cmg_str s)
 {
-    for (; *at; at += 2)
-        if (!strcmp(at[0], name))
-            return cmg_room_add(r->room, cmg_str_c(at[1]));
+    return in_record(r, s) ? s : cmg_room_add(r->room, s);
+}
+
+struct attributes {
+    const struct cmg_attr *at;
+    size_t n;
+};
+
+static cmg_str attribute(struct reading *r, const struct attributes *a, cmg_str name)
+{
+    for (size_t i = 0; i < a->n; i++)
+        if (cmg_str_eq(a->at[i].name, name))
+            return lasting(r, a->at[i].value);
     return (cmg_str){NULL, 0};
 }
 
 /* ---- <System> -------------------------------------------------------------------------------- */
 
 struct system_row {
-    cmg_str element;
-    const char *attribute; /* NULL: the element's text */
+    cmg_str element, attribute; /* no attribute: the element's text */
     size_t at;
 };
 #define ROW(element, attribute, field)                                                             \
     {                                                                                              \
-        CMG_LIT(element), attribute, offsetof(struct cmg_winevent, field)                          \
+        CMG_LIT(element), CMG_LIT(attribute), offsetof(struct cmg_winevent, field)                 \
     }
 static const struct system_row system_rows[] = {
     ROW("Provider", "Name", provider),
     ROW("Provider", "Guid", guid),
-    ROW("EventID", NULL, id),
-    ROW("Level", NULL, level),
-    ROW("Keywords", NULL, keywords),
+    ROW("Provider", "EventSourceName", event_source),
+    ROW("EventID", "", id),
+    ROW("Level", "", level),
+    ROW("Keywords", "", keywords),
     ROW("TimeCreated", "SystemTime", time),
-    ROW("EventRecordID", NULL, record_id),
+    ROW("EventRecordID", "", record_id),
     ROW("Correlation", "ActivityID", activity),
     ROW("Execution", "ProcessID", pid),
     ROW("Execution", "ThreadID", tid),
-    ROW("Channel", NULL, channel),
-    ROW("Computer", NULL, computer),
+    ROW("Channel", "", channel),
+    ROW("Computer", "", computer),
     ROW("Security", "UserID", user),
 };
 #undef ROW
 
-static void system_element(struct reading *r, cmg_str name, const char *const *attributes)
+static void system_element(struct reading *r, cmg_str name, const struct attributes *a)
 {
     for (size_t i = 0; i < sizeof system_rows / sizeof *system_rows; i++) {
         const struct system_row *row = &system_rows[i];
         cmg_str *field = (cmg_str *)(void *)((char *)&r->w + row->at);
         if (!cmg_str_eq(row->element, name) || field->len)
             continue;
-        if (row->attribute)
-            *field = attribute(r, attributes, row->attribute);
+        if (row->attribute.len)
+            *field = attribute(r, a, row->attribute);
         else
             r->slot = field;
     }
-    if (!r->w.provider.len && cmg_str_eq(name, CMG_LIT("Provider")))
-        r->w.provider = attribute(r, attributes, "EventSourceName");
 }
 
 /* ---- data ------------------------------------------------------------------------------------ */
 
 /* <Data Name="X">, <ComplexData Name="X">; <Data> without a name; <Binary> */
-static void data_element(struct reading *r, cmg_str name, const char *const *attributes)
+static void data_element(struct reading *r, cmg_str name, const struct attributes *a)
 {
-    r->name = attribute(r, attributes, "Name");
+    r->name = attribute(r, a, CMG_LIT("Name"));
     if (!r->name.len && !cmg_str_eq(name, CMG_LIT("Data")))
-        r->name = cmg_room_add(r->room, name);
+        r->name = lasting(r, name);
 }
 
-static cmg_str joined_name(struct reading *r, cmg_str element, const char *attribute)
+static cmg_str joined_name(struct reading *r, cmg_str element, cmg_str attribute)
 {
     struct cmg_buf *b = &r->room->text;
     size_t from = b->len;
     if (!cmg_room_add(r->room, element).len || !cmg_room_add(r->room, CMG_LIT(".")).len ||
-        !cmg_room_add(r->room, cmg_str_c(attribute)).len)
+        !cmg_room_add(r->room, attribute).len)
         return (cmg_str){NULL, 0};
     return cmg_str_from(cmg_buf_str(b), from);
 }
 
 /* UserData and its like: elements of any name, nested. A `value` is the element's own, as in
  * CAPI2's <Result value="80092013">; the others have the element's name before theirs. */
-static void tree_element(struct reading *r, cmg_str name, const char *const *attributes)
+static void tree_element(struct reading *r, cmg_str name, const struct attributes *a)
 {
-    r->name = cmg_room_add(r->room, name);
+    r->name = lasting(r, name);
     r->valued = false;
-    for (; *attributes; attributes += 2) {
-        if (!strncmp(attributes[0], "xmlns", 5))
+    for (size_t i = 0; i < a->n; i++) {
+        cmg_str key = a->at[i].name;
+        if (cmg_str_starts(key, CMG_LIT("xmlns")))
             continue;
-        bool own = !strcmp(attributes[0], "value");
+        bool own = cmg_str_eq(key, CMG_LIT("value"));
         r->valued = r->valued || own;
-        cmg_str of = own ? r->name : joined_name(r, r->name, attributes[0]);
-        cmg_winevent_data(&r->w, of, cmg_room_add(r->room, cmg_str_c(attributes[1])));
+        cmg_winevent_data(&r->w, own ? r->name : joined_name(r, r->name, key),
+                          lasting(r, a->at[i].value));
     }
 }
 
@@ -183,17 +192,17 @@ static void other_element(struct reading *r, cmg_str name)
         r->slot = &r->w.event_name;
 }
 
-static void child(struct reading *r, unsigned depth, cmg_str name, const char *const *attributes)
+static void child(struct reading *r, unsigned depth, cmg_str name, const struct attributes *a)
 {
     switch (r->section) {
     case S_SYSTEM:
-        system_element(r, name, attributes);
+        system_element(r, name, a);
         break;
     case S_DATA:
-        data_element(r, name, attributes);
+        data_element(r, name, a);
         break;
     case S_TREE:
-        tree_element(r, name, attributes);
+        tree_element(r, name, a);
         break;
     case S_RENDERING:
         if (depth == CHILD)
@@ -204,7 +213,8 @@ static void child(struct reading *r, unsigned depth, cmg_str name, const char *c
     }
 }
 
-static void on_begin(void *user, unsigned depth, cmg_str name, const char *const *attributes)
+static void on_begin(void *user, unsigned depth, cmg_str name, const struct cmg_attr *attr,
+                     size_t n)
 {
     struct reading *r = user;
     r->text = r->name = (cmg_str){NULL, 0};
@@ -213,7 +223,7 @@ static void on_begin(void *user, unsigned depth, cmg_str name, const char *const
     if (depth == SECTION)
         r->section = section_of(name);
     else if (depth > SECTION)
-        child(r, depth, name, attributes);
+        child(r, depth, name, &(struct attributes){attr, n});
 }
 
 /* The text of an element without children. */

@@ -124,7 +124,7 @@ static size_t look_from(cmg_str text, size_t fresh)
     return cmg_str_ends(cmg_str_head(text, fresh), tag) ? fresh - tag.len : fresh;
 }
 
-struct cmg_cut cmg_winevent_xml_split(cmg_str text, size_t fresh)
+static struct cmg_cut split(cmg_str text, size_t fresh)
 {
     bool rest = fresh == CMG_FRESH_REST;
     if (!fresh || (rest && cmg_winevent_xml_head(text)))
@@ -138,6 +138,14 @@ struct cmg_cut cmg_winevent_xml_split(cmg_str text, size_t fresh)
         return cut(CMG_NEW, fresh);
     size_t end = event_end(text, look_from(text, fresh));
     return end != CMG_STR_NPOS ? cut(CMG_DONE, end) : cut(CMG_MORE, 0);
+}
+
+/* What is held is no whole record, or it would have ended before. */
+struct cmg_cut cmg_winevent_xml_split(cmg_str text, size_t fresh)
+{
+    struct cmg_cut c = split(text, fresh);
+    bool before = fresh && fresh != CMG_FRESH_REST && c.verdict == CMG_DONE && c.end < fresh;
+    return before ? cut(CMG_NEW, fresh) : c;
 }
 
 /* ---- descriptor ------------------------------------------------------------------------------ */
@@ -171,11 +179,13 @@ enum cmg_take cmg_winevent_xml_decode(struct cmg_room *room, cmg_str record, str
  * Schema": ProcessorID, KernelTime, UserTime). */
 static const struct cmg_decoder *kind(cmg_str record)
 {
+    enum { TAIL = 512 }; /* where the last element is */
     size_t at = cmg_str_find(record, CMG_LIT("<Execution "));
     cmg_str tag = cmg_str_from(record, at == CMG_STR_NPOS ? record.len : at);
     tag = cmg_str_head(tag, cmg_str_chr(tag, '>'));
+    cmg_str tail = cmg_str_from(record, record.len > TAIL ? record.len - TAIL : 0);
     bool trace = cmg_str_find(tag, CMG_LIT("ProcessorID=")) != CMG_STR_NPOS ||
-                 cmg_str_find(record, CMG_LIT("<ExtendedTracingInfo")) != CMG_STR_NPOS;
+                 cmg_str_find(tail, CMG_LIT("<ExtendedTracingInfo")) != CMG_STR_NPOS;
     return trace ? &cmg_decoder_etw_xml : &cmg_decoder_winevent_xml;
 }
 

@@ -34,7 +34,8 @@ struct cmg_xml {
     void *user;
     unsigned depth;
     bool closed; /* one whole element has been read */
-    bool fault;
+    bool fault, checking, checked;
+    struct cmg_attr attr[CMG_XML_ATTRS_MAX];
     _Alignas(union piece) char block[CMG_XML_MEMORY];
 };
 
@@ -105,17 +106,32 @@ static void stop(struct cmg_xml *x)
 static void XMLCALL on_begin(void *user, const char *name, const char **attributes)
 {
     struct cmg_xml *x = user;
+    if (x->checking) {
+        x->checked = true;
+        return;
+    }
     if (x->closed || x->depth == CMG_XML_DEPTH_MAX) {
         stop(x);
         return;
     }
-    x->calls->begin(x->user, ++x->depth, cmg_str_c(name), (const char *const *)attributes);
+    size_t n = 0;
+    for (; attributes[2 * n]; n++) {
+        if (n == CMG_XML_ATTRS_MAX) {
+            stop(x);
+            return;
+        }
+        x->attr[n] =
+            (struct cmg_attr){cmg_str_c(attributes[2 * n]), cmg_str_c(attributes[2 * n + 1])};
+    }
+    x->calls->begin(x->user, ++x->depth, cmg_str_c(name), x->attr, n);
 }
 
 static void XMLCALL on_end(void *user, const char *name)
 {
     struct cmg_xml *x = user;
     (void)name;
+    if (x->checking)
+        return;
     if (!x->depth) { /* the root's own end */
         stop(x);
         return;
@@ -129,6 +145,8 @@ static void XMLCALL on_text(void *user, const char *s, int len)
     struct cmg_xml *x = user;
     if (x->depth)
         x->calls->text(x->user, cmg_str_of(s, (size_t)len));
+    else
+        stop(x);
 }
 
 /* ---- one element ----------------------------------------------------------------------------- */
@@ -158,6 +176,16 @@ static bool make_parser(struct cmg_xml *x)
     return true;
 }
 
+/* Nothing is left of the element that would begin the next: an element of our own is met. */
+static bool is_through(struct cmg_xml *x)
+{
+    x->checking = true;
+    x->checked = false;
+    bool ok = XML_Parse(x->parser, "<x/>", 4, 0) == XML_STATUS_OK && x->checked;
+    x->checking = false;
+    return ok;
+}
+
 static bool parse(struct cmg_xml *x, cmg_str element)
 {
     enum { PIECE = 1 << 30 };
@@ -167,10 +195,11 @@ static bool parse(struct cmg_xml *x, cmg_str element)
     if (element.len > PIECE || (!x->parser && !make_parser(x)))
         return false;
     return XML_Parse(x->parser, element.ptr, (int)element.len, 0) == XML_STATUS_OK && !x->fault &&
-           x->closed;
+           x->closed && is_through(x);
 }
 
-bool cmg_xml_read(struct cmg_xml *x, cmg_str element, const struct cmg_xml_calls *calls, void *user)
+bool cmg_xml_expat(struct cmg_xml *x, cmg_str element, const struct cmg_xml_calls *calls,
+                   void *user)
 {
     running = x;
     x->calls = calls;
@@ -184,6 +213,11 @@ bool cmg_xml_read(struct cmg_xml *x, cmg_str element, const struct cmg_xml_calls
         x->parser = NULL;
     running = NULL;
     return ok;
+}
+
+bool cmg_xml_read(struct cmg_xml *x, cmg_str element, const struct cmg_xml_calls *calls, void *user)
+{
+    return cmg_xml_quick(element, calls, user) || cmg_xml_expat(x, element, calls, user);
 }
 
 struct cmg_xml *cmg_xml_new(void)

@@ -261,6 +261,7 @@ enum cmg_rc cmg_peel_json(struct cmg_peeler *p, struct cmg_buf *scratch, cmg_str
     struct cmg_json_walk w = cmg_json_walk(v.raw);
     while (cmg_json_next(&w, &k, &v)) {
         const struct key_row *row = row_of(&k);
+        f.event = f.event || cmg_str_starts(k.raw, CMG_LIT("winlog.")); /* "winlog" with its path */
         if (row)
             collect(&f, row, &v);
     }

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # What the pipeline costs, stage by stage, beside the bound and mawk. usage:
-#   sh tests/bench/bench.sh [-b BUILD] [-n RECORDS] [-r RUNS] [-f ccm|sms|iis]...
-# Default: build/release, 1,000,000 records, 5 runs, all three formats. Every number is the median of its
-# runs, and the runs of all programs are interleaved, so that a slow minute of the machine hits them all.
+#   sh tests/bench/bench.sh [-b BUILD] [-n RECORDS] [-r RUNS] [-f FORMAT]...
+# Default: build/release, 1,000,000 records, 5 runs, formats ccm sms iis. By name also winevent-xml winevent-json
+# etw-xml etw-csv. Every number is the median of its runs, and the runs of all programs are interleaved, so that a slow
+# minute of the machine hits them all.
 # --check: fails when memory is over its limit (the test suite does that, small); times are for reading.
 set -eu
 

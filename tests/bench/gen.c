@@ -3,11 +3,14 @@
  * client or site server, and among them one line in ten that belongs to a failure of the cloud
  * management gateway.
  *
- *     bench_gen ccm|sms|iis [RECORDS [FAILURES-PER-MILLE [SEED]]] > FILE
+ *     bench_gen FORMAT [RECORDS [FAILURES-PER-MILLE [SEED]]] > FILE
  *
- * Without numbers: 1,000,000 records, 100 per mille, seed 1. A CCM record has 266 bytes on average,
- * an SMS one 204, an IIS row 120. */
+ * FORMAT is ccm, sms, iis, winevent-xml, winevent-json, etw-xml or etw-csv. Without numbers:
+ * 1,000,000 records, 100 per mille, seed 1. A CCM record has 266 bytes on average, an SMS one 204,
+ * an IIS row 120, an event 500 to 900. */
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -255,6 +258,149 @@ static void iis_record(struct out *o, uint32_t per_mille, uint64_t ms)
     o->len = strlen(o->text);
 }
 
+/* ---- Windows events -------------------------------------------------------------------------- */
+
+/* What an event says: Schannel's and CAPI2's failures among the daily noise of others. */
+struct event {
+    const char *provider, *guid, *name[2];
+    unsigned id, level;
+    const char *value[2]; /* as templates */
+};
+
+static const struct event noise[] = {
+    {"Microsoft-Windows-Kernel-General",
+     "{a68ca8b7-004f-d7b6-a698-07e2de0f1f5d}",
+     {"MajorVersion", "StartTime"},
+     12,
+     4,
+     {"$n", "2026-03-01 07:16:$n"}},
+    {"Service Control Manager",
+     "{555908d1-a6d7-4695-8e1e-26931d2012f4}",
+     {"param1", "param2"},
+     7036,
+     4,
+     {"Service $p of $w.contoso.example", "running"}},
+    {"Microsoft-Windows-WinHttp",
+     "{7d44233d-3055-4b9c-ba64-0d47ca40a232}",
+     {"Url", "Handle"},
+     201,
+     5,
+     {"https://$w.contoso.example/SMS_MP/.sms_aut?MPLIST", "0x$x"}},
+};
+
+static const struct event failed_events[] = {
+    {"Schannel",
+     "{1f678132-5938-4686-9fdc-c8ff68f15c85}",
+     {"AlertDesc", "ErrorState"},
+     36887,
+     2,
+     {"48", "$n"}},
+    {"Schannel",
+     "{1f678132-5938-4686-9fdc-c8ff68f15c85}",
+     {"Type", "ErrorCode"},
+     36870,
+     2,
+     {"client", "0x8009030d"}},
+    {"Microsoft-Windows-CAPI2",
+     "{5bbca4a8-b209-48dc-a8c7-b23d3e5216fb}",
+     {"Result", "subjectName"},
+     11,
+     2,
+     {"80092013", "$w.contoso.example"}},
+};
+
+/* "$..." of a value in place. */
+static void add_value(struct out *o, const struct event *e, int i)
+{
+    expand(o, e->value[i], "");
+}
+
+static void add_format(struct out *o, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    int n = vsnprintf(o->text + o->len, sizeof o->text - o->len, format, list);
+    va_end(list);
+    o->len += n > 0 ? (size_t)n : 0;
+}
+
+static void event_in_xml(struct out *o, const struct event *e, bool trace, uint32_t thread,
+                         uint64_t ms)
+{
+    struct moment m = moment_of(ms);
+    add_format(o,
+               "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System>"
+               "<Provider Name='%s' Guid='%s'/><EventID>%u</EventID><Version>0</Version>"
+               "<Level>%u</Level><Task>0</Task><Opcode>0</Opcode><Keywords>0x8000000000000000"
+               "</Keywords><TimeCreated SystemTime='2026-03-%02uT%02u:%02u:%02u.%03u4567Z'/>",
+               e->provider, e->guid, e->id, e->level, m.day, m.hour, m.minute, m.second, m.ms);
+    add_format(o,
+               "<EventRecordID>%u</EventRecordID><Correlation/><Execution ProcessID='%u' "
+               "ThreadID='%u'%s/><Channel>System</Channel><Computer>srv%u.contoso.example"
+               "</Computer><Security UserID='S-1-5-18'/></System><EventData>",
+               (unsigned)ms, 800 + 4 * thread, 1000 + 4 * thread,
+               trace ? " ProcessorID='1' KernelTime='15' UserTime='30'" : "", 10 + thread);
+    for (int i = 0; i < 2; i++) {
+        add_format(o, "<Data Name='%s'>", e->name[i]);
+        add_value(o, e, i);
+        add(o, "</Data>");
+    }
+    add(o, "</EventData></Event>\r\n");
+}
+
+static void event_in_json(struct out *o, const struct event *e, uint32_t thread, uint64_t ms)
+{
+    struct moment m = moment_of(ms);
+    add_format(
+        o,
+        "{\"@timestamp\":\"2026-03-%02uT%02u:%02u:%02u.%03uZ\",\"event\":{\"code\":\"%u\","
+        "\"kind\":\"event\",\"provider\":\"%s\"},\"host\":{\"name\":\"srv%u.contoso.example\"},"
+        "\"log\":{\"level\":\"%s\"},\"message\":\"%s: ",
+        m.day, m.hour, m.minute, m.second, m.ms, e->id, e->provider, 10 + thread,
+        e->level == 2 ? "error" : "information", e->name[1]);
+    add_value(o, e, 1);
+    add_format(o,
+               "\\r\\n\",\"winlog\":{\"channel\":\"System\",\"computer_name\":"
+               "\"srv%u.contoso.example\",\"event_data\":{\"%s\":\"",
+               10 + thread, e->name[0]);
+    add_value(o, e, 0);
+    add_format(
+        o,
+        "\"},\"event_id\":\"%u\",\"keywords\":[\"Classic\"],\"opcode\":\"Info\",\"process\":"
+        "{\"pid\":%u,\"thread\":{\"id\":%u}},\"provider_guid\":\"%s\",\"provider_name\":\"%s\","
+        "\"record_id\":%u}}\r\n",
+        e->id, 800 + 4 * thread, 1000 + 4 * thread, e->guid, e->provider, (unsigned)ms);
+}
+
+static void event_in_csv(struct out *o, const struct event *e, uint32_t thread, uint64_t ms)
+{
+    const uint64_t march = UINT64_C(134167968000000000); /* 1 March 2026 in 100 ns since 1601 */
+    add_format(
+        o,
+        "%24s,       Info, %12u,          0,         16, %10u,          0,          0, "
+        "0x8000000000000000, 0x%08X, 0x%08X,        1,             ,                     ,   "
+        "{00000000-0000-0000-0000-000000000000},                    , %20" PRIu64
+        ",         15,         30, \"",
+        e->provider, e->id, e->level, 800 + 4 * thread, 1000 + 4 * thread, march + ms * 10000);
+    add_value(o, e, 0);
+    add(o, " \", \"");
+    add_value(o, e, 1);
+    add(o, "\"\r\n");
+}
+
+static void event_record(struct out *o, char kind, uint32_t thread, uint32_t per_mille, uint64_t ms)
+{
+    const struct event *e = roll(PER_MILLE) < per_mille
+                                ? &failed_events[roll(sizeof failed_events / sizeof *failed_events)]
+                                : &noise[roll(sizeof noise / sizeof *noise)];
+    if (kind == 'j')
+        event_in_json(o, e, thread, ms);
+    else if (kind == 't')
+        event_in_csv(o, e, thread, ms);
+    else
+        event_in_xml(o, e, kind == 'e', thread, ms);
+}
+
 static const char iis_head[] =
     "#Software: Microsoft Internet Information Services 10.0\r\n#Version: 1.0\r\n"
     "#Date: 2026-03-01 00:00:00\r\n#Fields: date time s-ip cs-method cs-uri-stem "
@@ -272,8 +418,10 @@ static void one_record(struct out *o, char kind, struct thread threads[THREADS],
         ccm_record(o, next_line(&threads[i], client, 4, 3, per_mille), &threads[i], i, ms);
     else if (kind == 's')
         sms_record(o, next_line(&threads[i], server, 2, 2, per_mille), &threads[i], i, ms);
-    else
+    else if (kind == 'i')
         iis_record(o, per_mille, ms);
+    else
+        event_record(o, kind, i, per_mille, ms);
 }
 
 static uint64_t argument(int argc, char **argv, int i, uint64_t otherwise)
@@ -281,13 +429,26 @@ static uint64_t argument(int argc, char **argv, int i, uint64_t otherwise)
     return argc > i ? strtoull(argv[i], NULL, 10) : otherwise;
 }
 
+static char kind_of(const char *format)
+{
+    static const struct {
+        const char *name;
+        char kind;
+    } formats[] = {{"ccm", 'c'},           {"sms", 's'},     {"iis", 'i'},    {"winevent-xml", 'w'},
+                   {"winevent-json", 'j'}, {"etw-xml", 'e'}, {"etw-csv", 't'}};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (!strcmp(formats[i].name, format))
+            return formats[i].kind;
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static struct thread threads[THREADS];
     static struct out o;
-    char kind = argc > 1 ? argv[1][0] : 0;
-    if (kind != 'c' && kind != 's' && kind != 'i') {
-        fputs("usage: bench_gen ccm|sms|iis [RECORDS [FAILURES-PER-MILLE [SEED]]]\n", stderr);
+    char kind = argc > 1 ? kind_of(argv[1]) : 0;
+    if (!kind) {
+        fputs("usage: bench_gen FORMAT [RECORDS [FAILURES-PER-MILLE [SEED]]]\n", stderr);
         return 2;
     }
     uint64_t records = argument(argc, argv, 2, 1000000);

@@ -226,6 +226,22 @@ Test(winevent_xml, nests_as_deep_as_it_may)
     }
 }
 
+Test(winevent_xml, takes_as_many_attributes_as_it_may)
+{
+    static const char *const shapes[] = {"<Event", "<Event x='\t'"}; /* the second is Expat's */
+    for (size_t i = 0; i < 2; i++)
+        for (unsigned n = CMG_XML_ATTRS_MAX - 1; n <= CMG_XML_ATTRS_MAX + 1; n++) {
+            char text[2000];
+            int at = snprintf(text, sizeof text, "%s", shapes[i]);
+            for (unsigned k = (unsigned)i; k < n; k++)
+                at += snprintf(text + at, sizeof text - (size_t)at, " a%u='1'", k);
+            snprintf(text + at, sizeof text - (size_t)at, "></Event>");
+            struct cmg_event ev = event(text);
+            cr_expect_eq(ev.problems, n > CMG_XML_ATTRS_MAX ? (uint32_t)CMG_P_MALFORMED : 0u,
+                         "%zu: %u", i, n);
+        }
+}
+
 /* As many names as no log has: Expat keeps each, until its block is full and is wiped. What a
  * record says does not depend on those before it. */
 Test(winevent_xml, forgets_names_when_its_memory_is_full)
@@ -234,8 +250,8 @@ Test(winevent_xml, forgets_names_when_its_memory_is_full)
         char text[200], name[40];
         snprintf(name, sizeof name, "name%u", i);
         snprintf(text, sizeof text,
-                 "<Event><UserData><X><%s a%s='1'>%u</%s></X></UserData></Event>", name, name, i,
-                 name);
+                 "<Event><UserData><!----><X><%s a%s='1'>%u</%s></X></UserData></Event>", name,
+                 name, i, name);
         struct cmg_event ev = event(text);
         cr_assert_eq(ev.problems, 0u, "%u: %x", i, ev.problems);
         cr_assert(attr_of(&ev, name).ptr, "%u", i);
@@ -251,6 +267,9 @@ Test(winevent_xml, takes_no_more_memory_than_it_has)
     memset(text + 10, 'x', n);
     memcpy(text + 10 + n, "'></Event>", 10);
     struct cmg_event ev = decode(&cmg_decoder_winevent_xml, cmg_str_of(text, n + 20), CMG_TAKEN);
+    cr_expect_eq(ev.problems, 0u, "a slice needs none");
+    text[10] = '\t'; /* in an attribute this becomes a blank: Expat's copy */
+    ev = decode(&cmg_decoder_winevent_xml, cmg_str_of(text, n + 20), CMG_TAKEN);
     cr_expect_eq(ev.problems, (uint32_t)CMG_P_MALFORMED);
     free(text);
 }

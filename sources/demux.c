@@ -322,31 +322,40 @@ static void note_held(struct cmg_demux *d)
         m->first = m->last;
 }
 
+static void forget_leaving(struct cmg_demux *d)
+{
+    add_stats(&d->stats.gone, cmg_stream_stats(d->leaving));
+    d->stats.evicted++;
+    cmg_stream_free(d->leaving);
+    d->leaving = NULL;
+}
+
+/* Another stream with something to say. CMG_AGAIN: there is none. */
+static enum cmg_rc next_stream(struct cmg_demux *d)
+{
+    if (d->leaving) {
+        forget_leaving(d);
+        return CMG_OK;
+    }
+    if (d->current)
+        note_held(d);
+    d->current = NULL;
+    return d->array.len ? next_element(d) : next_idle(d);
+}
+
 enum cmg_rc cmg_demux_next(struct cmg_demux *d, struct cmg_record *ret)
 {
-    for (enum cmg_rc rc = CMG_OK; rc == CMG_OK;) {
+    enum cmg_rc rc = CMG_OK;
+    while (rc == CMG_OK) {
         struct cmg_stream *s = d->leaving ? d->leaving : d->current;
         rc = s ? cmg_stream_next(s, ret) : CMG_AGAIN;
         if (rc == CMG_OK && s == d->current)
             mark_record(d, ret);
         if (rc != CMG_AGAIN)
             return rc;
-        if (d->leaving) {
-            add_stats(&d->stats.gone, cmg_stream_stats(d->leaving));
-            d->stats.evicted++;
-            cmg_stream_free(d->leaving);
-            d->leaving = NULL;
-            rc = CMG_OK;
-            continue;
-        }
-        if (d->current)
-            note_held(d);
-        d->current = NULL;
-        rc = d->array.len ? next_element(d) : next_idle(d);
-        if (rc < 0)
-            return rc;
+        rc = next_stream(d);
     }
-    return CMG_AGAIN;
+    return rc;
 }
 
 void cmg_demux_idle(struct cmg_demux *d, int64_t before_ns)

@@ -225,7 +225,7 @@ static void tell_file(struct cmg_listen *l, const struct file *f, const char *wh
 /* False: it cannot be read. */
 static bool open_file(struct cmg_listen *l, struct file *f)
 {
-    struct stat st;
+    struct stat st = {.st_mode = 0};
     f->fd = f->path ? open(f->path, O_RDONLY | O_CLOEXEC | O_NOCTTY) : STDIN_FILENO;
     const char *why = f->fd < 0 || fstat(f->fd, &st) != 0 ? strerror(errno) : NULL;
     if (!why && S_ISDIR(st.st_mode))

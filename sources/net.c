@@ -161,7 +161,7 @@ static bool bind_to(struct cmg_listener *l, const struct addrinfo *a)
 
 static void note_address(struct cmg_listener *l)
 {
-    struct sockaddr_storage a;
+    struct sockaddr_storage a = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof a;
     char host[CMG_NET_HOST_MAX], port[8];
     if (getsockname(l->fd, (struct sockaddr *)&a, &len) != 0)
@@ -336,7 +336,7 @@ static bool grow(struct cmg_net *n)
     if (n->conns < n->conns_size)
         return true;
     size_t size = n->conns_size ? 2 * n->conns_size : 64;
-    struct cmg_conn **more = realloc(n->conn, size * sizeof *more);
+    struct cmg_conn **more = realloc(n->conn, size * sizeof(struct cmg_conn *));
     if (!more)
         return false;
     n->conn = more;

@@ -122,14 +122,14 @@ struct cmg_http {
 
 /* What the record itself says. Slices into the record's text, or into memory of its stream. */
 struct cmg_event {
-    cmg_str message;     /* the human sentence, wrapper removed; may contain line breaks */
-    cmg_str component;   /* writer: CCM component, SMS thread name */
-    cmg_str provider;    /* of a Windows event; empty: the component stands for it */
-    cmg_str code;        /* of a Windows event: its id, decimal */
-    cmg_str host;        /* of a Windows event: its computer, lower case; else the stream's counts */
-    cmg_str channel;     /* of a Windows event */
-    cmg_str record_id;   /* of a Windows event: its number in the channel */
-    cmg_str context;     /* CCM context attribute (an account: personal data) */
+    cmg_str message;   /* the human sentence, wrapper removed; may contain line breaks */
+    cmg_str component; /* writer: CCM component, SMS thread name */
+    cmg_str provider;  /* of a Windows event; empty: the component stands for it */
+    cmg_str code;      /* of a Windows event: its id, decimal */
+    cmg_str host;      /* of a Windows event: its computer, lower case; else the stream's counts */
+    cmg_str channel;   /* of a Windows event */
+    cmg_str record_id; /* of a Windows event: its number in the channel */
+    cmg_str context;   /* CCM context attribute (an account: personal data) */
     cmg_str source_file; /* the program source that logged it */
     uint32_t source_line;
     bool has_thread, has_pid;
@@ -139,7 +139,7 @@ struct cmg_event {
     uint32_t problems;
     bool has_http;
     size_t attrs;
-    struct cmg_http http; /* means something only where has_http is set */
+    struct cmg_http http;                /* means something only where has_http is set */
     struct cmg_attr attr[CMG_ATTRS_MAX]; /* last: what lies behind `attrs` is not cleared */
 };
 

@@ -124,6 +124,13 @@ static size_t look_from(cmg_str text, size_t fresh)
     return cmg_str_ends(cmg_str_head(text, fresh), tag) ? fresh - tag.len : fresh;
 }
 
+/* And no event behind it. Else what is held is one, or the rest of one that was cut at the cap. */
+static bool holds_declaration(cmg_str held)
+{
+    return is_declaration(held, blanks(held, 0)) &&
+           !is_event(held, blanks(held, prolog_of(held).end));
+}
+
 static struct cmg_cut split(cmg_str text, size_t fresh)
 {
     bool rest = fresh == CMG_FRESH_REST;
@@ -131,7 +138,7 @@ static struct cmg_cut split(cmg_str text, size_t fresh)
         return text.len ? split_first(text, 0) : cut(CMG_DONE, 0);
     if (rest)
         fresh = 0;
-    else if (!is_event(cmg_str_head(text, fresh), blanks(text, prolog_of(text).end)))
+    else if (holds_declaration(cmg_str_head(text, fresh)))
         return split_first(text, fresh);
     cmg_str line = cmg_str_from(text, fresh);
     if (fresh && (cmg_winevent_xml_head(line) || cmg_ccm_opener(line) != CMG_STR_NPOS))

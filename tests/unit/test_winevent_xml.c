@@ -100,6 +100,26 @@ Test(winevent_xml, goes_on_behind_the_cap)
     cr_expect_eq(cut.verdict, CMG_MORE);
 }
 
+/* An event larger than a record may be: its parts are whole, and the next event is one again. */
+Test(winevent_xml, keeps_the_rest_of_a_large_event_together)
+{
+    struct cmg_options opt = {
+        .host = CMG_LIT("h"), .now_ns = fixed_clock, .max_record = CMG_MAX_RECORD_MIN};
+    struct cmg_error err;
+    struct cmg_engine *e = cmg_engine_new(&opt, &err);
+    char text[700] = "<Event><EventData><Data>";
+    for (int i = 0; i < 200; i++)
+        snprintf(text + strlen(text), 4, "x\n");
+    snprintf(text + strlen(text), 100, "</Data></EventData></Event>\n<Event></Event>\n");
+    cr_assert(e);
+    struct run r = run_cut(e, cmg_str_c(text), NULL, 0);
+    cr_expect_eq(r.stats.records, 3u, "%llu", (unsigned long long)r.stats.records);
+    cr_expect_eq(r.stats.truncated, 1u);
+    cr_expect_eq(r.stats.bytes_records, strlen(text));
+    cmg_buf_done(&r.json);
+    cmg_engine_free(e);
+}
+
 /* ---- what it says ---------------------------------------------------------------------------- */
 
 Test(winevent_xml, fills_the_event)

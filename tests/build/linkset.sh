@@ -47,6 +47,20 @@ check cmgpipe_sinks "$lib/libcmgpipe_core.a" "$expat" $kafka
 # shellcheck disable=SC2086
 check cmgpipe_sources "$lib/libcmgpipe_core.a" "$expat" $kafka $net
 
+# The plugins bring no sockets of ours, and the filter no TLS and no gzip.
+for plugin in "$lib"/lib/*.so; do
+    [ -f "$plugin" ] || continue
+    if nm "$plugin" 2>/dev/null | grep -E ' cmg_(net|listen|forward|framer|tls|url|unwrap)_'; then
+        echo "$plugin: holds what belongs to the program"
+        bad=1
+    fi
+done
+if [ -f "$lib/lib/flb-filter_cmgpipe.so" ] &&
+    readelf -d "$lib/lib/flb-filter_cmgpipe.so" | grep -E 'NEEDED.*lib(ssl|crypto|z)\.'; then
+    echo "the filter needs TLS or gzip"
+    bad=1
+fi
+
 # The check itself: a library that calls Jansson must not pass as core.
 printf 'void *json_object(void);\nvoid *probe(void);\nvoid *probe(void) { return json_object(); }\n' >"$work/probe.c"
 "$CC" -fPIC -c "$work/probe.c" -o "$work/probe.o"

@@ -50,7 +50,7 @@ check cmgpipe_sources "$lib/libcmgpipe_core.a" "$expat" $kafka $net
 # The plugins bring no sockets of ours, and the filter no TLS and no gzip.
 for plugin in "$lib"/lib/*.so; do
     [ -f "$plugin" ] || continue
-    if nm "$plugin" 2>/dev/null | grep -E ' cmg_(net|listen|forward|framer|tls|url|unwrap)_'; then
+    if nm "$plugin" 2>/dev/null | grep -E ' cmg_(net_|listen_|forward_|framer_|tls_|url_parse|unwrap_)'; then
         echo "$plugin: holds what belongs to the program"
         bad=1
     fi

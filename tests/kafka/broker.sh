@@ -50,11 +50,18 @@ broker_keys() {
         cat "$1/server.key" "$1/server.pem" >"$1/server-both.pem"
 }
 
-# Ports that nobody has now. A broker that is started again needs its old one.
+# Ports that nobody has now, and that no outgoing connection is given (those are 32768 and above), since a broker that
+# is started again needs its old ones.
 broker_ports() {
-    python3 -c 'import socket
-s = [socket.socket() for i in range(5)]
-for x in s: x.bind(("127.0.0.1", 0))
+    python3 -c 'import random, socket
+s = []
+while len(s) < 5:
+    x = socket.socket()
+    try:
+        x.bind(("127.0.0.1", random.randrange(20000, 32000)))
+        s.append(x)
+    except OSError:
+        pass
 print(*[x.getsockname()[1] for x in s])'
 }
 

@@ -563,6 +563,32 @@ Test(kafka, a_missing_right_confirms_nothing)
     end(w);
 }
 
+/* The idempotent producer gives up for good: the sink is broken, says why, and confirms nothing
+ * that did not arrive. A new one goes on. */
+Test(kafka, a_fatal_error_breaks_the_sink)
+{
+    struct world *w = begin(1, 1);
+    open_sink(w);
+    send_numbers(w, 10);
+    cr_assert_eq(flush(w), CMG_OK);
+    push(w, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, 1);
+    send_numbers(w, 10);
+    (void)flush(w); /* CMG_OK is possible: everything has been told, though not well */
+    cr_assert_eq(try_number(w), CMG_EIO);
+    cr_assert(w->s->text[0] && w->s->error == 0);
+    struct cmg_sink_stats stats = close_sink(w, 1000, CMG_EIO);
+    cr_assert(stats.sent == 20 && stats.acked == 10 && stats.failed == 10);
+    for (size_t i = 0; i < 20; i++)
+        cr_assert_eq(w->told[i], i < 10 ? 1 : -1);
+    open_sink(w);
+    w->next = 10; /* as the follower sends them again */
+    memset(w->told + 10, 0, 10);
+    send_numbers(w, 10);
+    cr_assert_eq(flush(w), CMG_OK);
+    expect_numbers(w, "t", 1, 20);
+    end(w);
+}
+
 Test(kafka, a_slow_broker_is_waited_for)
 {
     struct world *w = begin(1, 1);

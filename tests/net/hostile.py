@@ -7,6 +7,7 @@ import resource
 import socket
 import struct
 import sys
+import tempfile
 import threading
 
 from peer import *
@@ -157,6 +158,18 @@ def test_caps():
     got = [(len(r["message"]), "truncated" in r["cmgpipe"].get("problems", [])) for r in p.stop()]
     check(got == want, "caps:\n  %s\n  %s" % (want, got))
     check(p.stat("cut") == 6, "counted: %s" % p.stat("cut"))
+
+
+def test_line_caps():
+    """Lines of wrapped files: n-1, n, n+1 bytes and many times that."""
+    n, head = 4 << 20, "2026-03-12T10:00:00Z stdout F "
+    for size in (n - 1, n, n + 1, 2 * n + 5, 9 * n):
+        with tempfile.NamedTemporaryFile("w", suffix=".log") as f:
+            f.write(head + "first\n" + (head + "x" * size)[:size] + "\n" + head + "last\n")
+            f.flush()
+            got = [(len(r["message"]), "truncated" in r["cmgpipe"].get("problems", []))
+                   for r in run_file(f.name, "--max-record", "8M")]
+        check(got == [(5, False), (min(size, n) - len(head), size > n), (4, False)], "a line of %d: %s" % (size, got))
 
 
 def test_forward_caps():

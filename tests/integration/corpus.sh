@@ -45,8 +45,14 @@ for row in csv.DictReader(open(f"{corpus}/excerpts/expected.tsv"), delimiter="\t
 names = sorted(n for n in os.listdir(f"{corpus}/samples") if not n.endswith((".source.txt", ".tsv", ".evtx")))
 for name in names:
     path = f"{corpus}/samples/{name}"
-    at, lost, data = 0, 0, open(path, "rb").read()
-    for r in records(path):
+    at, lost, data, found = 0, 0, open(path, "rb").read(), records(path)
+    if any("offset" not in r["cmgpipe"].get("record", {"offset": 0}) for r in found):
+        # Lines in a wrapper that names no offset: each gives a record, but for the parts that containers' logs mark.
+        whole = [line for line in data.splitlines() if line.strip() and b" P " not in line]
+        if len(found) < len(whole):
+            complain(f"{name}: {len(found)} records of {len(whole)} wrapped lines")
+        continue
+    for r in found:
         place = r["cmgpipe"].get("record")
         if not place:
             continue

@@ -84,11 +84,13 @@ print(json.load(u.urlopen("http://127.0.0.1:%s/api/v2/reload" % sys.argv[1], tim
 reloaded() { [ "$(reloads)" = "$1" ]; }
 until_true 10 reloaded 0 || fail "no HTTP server" "$work/reload.err"
 
-# A log that grows all the while: 40 records every 0.1 s, two at a time.
+# A log that grows all the while: 40 records every 0.1 s, in one write, since Fluent Bit 3 remembers an offset
+# behind half a line when it stops there.
 (
     at=1
     while [ "$at" -lt 4000 ]; do
-        sed -n "$at,$((at + 39))p" "$work/all.log" >>"$work/ccm.log"
+        sed -n "$at,$((at + 39))p" "$work/all.log" |
+            dd bs=1M iflag=fullblock oflag=append conv=notrunc of="$work/ccm.log" status=none
         if [ "$at" = 2801 ]; then mv "$work/ccm.log" "$work/ccm.lo_"; fi
         at=$((at + 40))
         sleep 0.1

@@ -226,7 +226,7 @@ bool cmg_etw_csv_row(cmg_str line);
 static inline bool cmg_is_winevent(cmg_str line)
 {
     size_t n = 0;
-    while (n < line.len && cmg_is_blank(line.ptr[n]))
+    while (n < line.len && memchr(" \t\r\n", line.ptr[n], 4)) /* blanks of XML and JSON */
         n++;
     if (n == line.len)
         return false;

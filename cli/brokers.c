@@ -12,8 +12,7 @@
 #ifdef CMG_KAFKA
 #include "sinks/kafka.h"
 
-/* ---- check-output
- * --------------------------------------------------------------------------------- */
+/* ---- check-output -------------------------------------------------------------------------- */
 
 struct heard {
     char text[200]; /* the last thing that went wrong below: it says why nobody answers */
@@ -59,8 +58,7 @@ int cmg_command_check_output(const struct cmg_settings *s)
     return rc == CMG_OK ? shown : CMG_EXIT_IO;
 }
 
-/* ---- -X list, -X dump
- * ----------------------------------------------------------------------------- */
+/* ---- -X list, -X dump ---------------------------------------------------------------------- */
 
 static void put_pair(void *user, const char *name, const char *value)
 {

@@ -9,8 +9,7 @@
 
 #define SLICE_NS INT64_C(120000000000)
 
-/* ---- hashes to indices
- * --------------------------------------------------------------------------- */
+/* ---- hashes to indices --------------------------------------------------------------------- */
 
 struct cmg_map {
     struct {
@@ -89,8 +88,7 @@ static void map_done(struct cmg_map *m)
     free(m);
 }
 
-/* ---- incidents
- * ----------------------------------------------------------------------------------- */
+/* ---- incidents ----------------------------------------------------------------------------- */
 
 bool cmg_collection_init(struct cmg_collection *c, const struct cmg_catalog *catalog)
 {
@@ -201,8 +199,7 @@ static bool find_incident(struct cmg_collection *c, const struct cmg_record *r,
     return true;
 }
 
-/* ---- what a record adds to its incident
- * ---------------------------------------------------------- */
+/* ---- what a record adds to its incident ---------------------------------------------------- */
 
 static void add_time(struct cmg_incident *i, const struct cmg_record *r)
 {
@@ -326,8 +323,7 @@ bool cmg_collection_add(struct cmg_collection *c, const struct cmg_record *r, ui
     return add_details(i, r) && add_evidence(c, i, r, line);
 }
 
-/* ---- stories
- * ------------------------------------------------------------------------------------- */
+/* ---- stories ------------------------------------------------------------------------------- */
 
 /* Which incident stands for this one's story. Paths are halved on the way. */
 static size_t root(size_t *parent, size_t i)

@@ -32,8 +32,7 @@ static void fault_here(struct file *f, cmg_str key, const char *text)
     f->rc = CMG_ECONFIG;
 }
 
-/* ---- one line
- * ------------------------------------------------------------------------------------ */
+/* ---- one line ------------------------------------------------------------------------------ */
 
 /* Up to a # that begins a comment. */
 static cmg_str plain_value(cmg_str s)
@@ -164,8 +163,7 @@ enum cmg_rc cmg_settings_config(struct cmg_settings *s, const char *name, cmg_st
     return f.rc;
 }
 
-/* ---- files
- * --------------------------------------------------------------------------------------- */
+/* ---- files --------------------------------------------------------------------------------- */
 
 static enum cmg_rc fail_file(const char *path, enum cmg_rc rc, const char *text,
                              cmg_fault_fn *fault, void *user)

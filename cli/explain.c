@@ -40,8 +40,7 @@ static void title(struct explain *x, cmg_str name, cmg_str what)
     cmg_page_add(&x->page, "\n");
 }
 
-/* ---- classes
- * ------------------------------------------------------------------------------------- */
+/* ---- classes ------------------------------------------------------------------------------- */
 
 /* A piece of what a rule asks for. */
 static size_t put_condition(char *out, size_t size, size_t at, const char *before, cmg_str what,
@@ -168,8 +167,7 @@ static size_t show_classes(struct explain *x, names_fn *names, const void *what,
     return n;
 }
 
-/* ---- codes
- * --------------------------------------------------------------------------------------- */
+/* ---- codes --------------------------------------------------------------------------------- */
 
 static bool names_code(const struct cmg_entry *e, const struct cmg_rule *r, const void *what)
 {
@@ -281,8 +279,7 @@ static void try_symbols(struct explain *x, cmg_str word)
             show_code(x, &x->catalog->code[i]);
 }
 
-/* ---- the rest
- * ------------------------------------------------------------------------------------ */
+/* ---- the rest ------------------------------------------------------------------------------ */
 
 /* CMGConnector_Forbidden, and CMGConnector_Anything where a class takes all of a kind. */
 static bool names_status_text(const struct cmg_entry *e, const struct cmg_rule *r, const void *what)
@@ -363,8 +360,7 @@ static void explain(struct explain *x, cmg_str word)
     try_code(x, word);
 }
 
-/* ---- nothing found
- * ------------------------------------------------------------------------------- */
+/* ---- nothing found ------------------------------------------------------------------------- */
 
 struct nearest {
     cmg_str word, best[3];

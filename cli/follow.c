@@ -45,8 +45,7 @@ struct follow {
     bool paused, reader_left;
 };
 
-/* ---- the follower's questions
- * --------------------------------------------------------------------- */
+/* ---- the follower's questions -------------------------------------------------------------- */
 
 static enum cmg_rc drop(struct follow *w, uint64_t cookie, enum cmg_rc why)
 {
@@ -95,8 +94,7 @@ static void note(void *user, enum cmg_level level, const char *text, const char 
     cmg_log(ours, text, "file", path[0] ? path : NULL, "detail", detail[0] ? detail : NULL, NULL);
 }
 
-/* ---- beginning
- * ------------------------------------------------------------------------------------ */
+/* ---- beginning ----------------------------------------------------------------------------- */
 
 /* Where the checkpoint is; *ret stays empty for none. */
 static enum cmg_rc find_checkpoint(const struct cmg_settings *s, char ret[CMG_STATE_PATH_MAX],
@@ -182,8 +180,7 @@ static enum cmg_rc begin(struct follow *w, struct cmg_error *reterr)
     return CMG_OK;
 }
 
-/* ---- counters
- * ------------------------------------------------------------------------------------- */
+/* ---- counters ------------------------------------------------------------------------------ */
 
 static void write_stats(struct follow *w)
 {
@@ -216,8 +213,7 @@ static void write_stats(struct follow *w)
     cmg_stats_line(&w->stats, rows, sizeof rows / sizeof *rows);
 }
 
-/* ---- reloading
- * ------------------------------------------------------------------------------------ */
+/* ---- reloading ----------------------------------------------------------------------------- */
 
 static void reload(struct follow *w)
 {
@@ -244,8 +240,7 @@ static void change_engine(struct follow *w)
     cmg_log(CMG_LOG_INFO, "reloaded", NULL);
 }
 
-/* ---- when records do not arrive
- * -------------------------------------------------------------------- */
+/* ---- when records do not arrive ------------------------------------------------------------ */
 
 static void pause_reading(struct follow *w)
 {
@@ -309,8 +304,7 @@ static enum cmg_rc look_after(struct follow *w)
     return CMG_OK;
 }
 
-/* ---- the loop
- * ------------------------------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------------------------ */
 
 static int nearer(int a, int64_t b)
 {
@@ -379,8 +373,7 @@ static enum cmg_rc turn(struct follow *w)
     return rc;
 }
 
-/* ---- the end
- * -------------------------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------------------------- */
 
 static void flush(struct follow *w)
 {

@@ -26,8 +26,7 @@ struct cell {
     const struct cmg_strs *many;
 };
 
-/* ---- rows
- * ---------------------------------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------------------------- */
 
 static void put_json(struct list *l, cmg_str s)
 {
@@ -84,8 +83,7 @@ static void row(struct list *l, const struct cell *cells, size_t n)
     row((l), (const struct cell[]){__VA_ARGS__},                                                   \
         sizeof((const struct cell[]){__VA_ARGS__}) / sizeof(struct cell))
 
-/* ---- lists
- * --------------------------------------------------------------------------------------- */
+/* ---- lists --------------------------------------------------------------------------------- */
 
 static void list_decoders(struct list *l)
 {

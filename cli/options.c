@@ -45,8 +45,7 @@ bool cmg_opt_wants_value(const struct cmg_opt_row *row)
     return row->kind != CMG_KIND_FLAG && row->kind != CMG_KIND_INTERVAL;
 }
 
-/* ---- one value
- * ----------------------------------------------------------------------------------- */
+/* ---- one value ----------------------------------------------------------------------------- */
 
 /* snprintf wants an int. */
 static int width(cmg_str s)
@@ -334,8 +333,7 @@ bool cmg_listens(const struct cmg_settings *s)
     return false;
 }
 
-/* ---- command line
- * -------------------------------------------------------------------------------- */
+/* ---- command line -------------------------------------------------------------------------- */
 
 struct line {
     struct cmg_settings *s;
@@ -510,8 +508,7 @@ enum cmg_rc cmg_settings_argv(struct cmg_settings *s, int argc, char *const *arg
     return l.rc;
 }
 
-/* ---- environment
- * --------------------------------------------------------------------------------- */
+/* ---- environment --------------------------------------------------------------------------- */
 
 void cmg_env_name(const struct cmg_opt_row *row, char ret[CMG_ENV_NAME_MAX])
 {

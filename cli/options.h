@@ -150,8 +150,7 @@ const char *const *cmg_inputs_of(const struct cmg_settings *s, size_t *ret_n);
 /* Is one of these a URL? */
 bool cmg_listens(const struct cmg_settings *s);
 
-/* ---- properties.c
- * -------------------------------------------------------------------------------- */
+/* ---- properties.c -------------------------------------------------------------------------- */
 
 enum { CMG_KAFKA_PROPERTIES_MAX = 512 };
 
@@ -175,15 +174,13 @@ const char *cmg_kafka_value(const struct cmg_settings *s, const char *name, unsi
 /* Kafka is where records go: somebody named brokers. */
 bool cmg_to_kafka(const struct cmg_settings *s);
 
-/* ---- judge.c
- * ------------------------------------------------------------------------------------- */
+/* ---- judge.c ------------------------------------------------------------------------------- */
 
 /* Does the whole make sense? Tells `fault` of each contradiction. */
 CMG_MUST_USE enum cmg_rc cmg_settings_judge(const struct cmg_settings *s, cmg_fault_fn *fault,
                                             void *user);
 
-/* ---- help.c
- * -------------------------------------------------------------------------------------- */
+/* ---- help.c -------------------------------------------------------------------------------- */
 
 /* The name of the environment variable: CMGPIPE_MAX_RECORD. */
 enum { CMG_ENV_NAME_MAX = 64 };
@@ -191,8 +188,7 @@ void cmg_env_name(const struct cmg_opt_row *row, char ret[CMG_ENV_NAME_MAX]);
 struct cmg_page;
 void cmg_help(struct cmg_page *p);
 
-/* ---- suggest.c
- * ----------------------------------------------------------------------------------- */
+/* ---- suggest.c ----------------------------------------------------------------------------- */
 
 /* Edit distance, ignoring case, of words of at most CMG_SUGGEST_MAX bytes (longer ones are cut); a
  * swap of neighbours counts as one edit. */

@@ -12,8 +12,7 @@
 
 enum only { ONLY_FINDINGS, ONLY_PRIMARY, ONLY_ALL }; /* in the order of options.def */
 
-/* ---- which records
- * ------------------------------------------------------------------------------- */
+/* ---- which records ------------------------------------------------------------------------- */
 
 /* A failure's records are as severe as their class; a record without a level of its own is
  * ordinary. */
@@ -40,8 +39,7 @@ static void choose(struct cmg_output *o, const struct cmg_settings *s)
     o->encode = cmg_number_of(s, CMG_OPT_FORMAT) ? cmg_record_to_text : cmg_record_to_json;
 }
 
-/* ---- the state directory
- * ------------------------------------------------------------------------- */
+/* ---- the state directory ------------------------------------------------------------------- */
 
 static bool make_folders(char *path)
 {
@@ -76,8 +74,7 @@ bool cmg_state_path(const char *name, const char *ending, char ret[CMG_STATE_PAT
     return n > 0 && n < CMG_STATE_PATH_MAX && make_folders(ret);
 }
 
-/* ---- properties of the Kafka sink
- * ----------------------------------------------------------------- */
+/* ---- properties of the Kafka sink ---------------------------------------------------------- */
 
 /* The row's own name is the sink's, too. */
 static const enum cmg_opt texts[] = {
@@ -135,8 +132,7 @@ struct cmg_property *cmg_kafka_properties(const struct cmg_settings *s, bool end
     return p;
 }
 
-/* ---- the sink
- * ------------------------------------------------------------------------------------ */
+/* ---- the sink ------------------------------------------------------------------------------ */
 
 /* What the sink has to say is one of our own log lines; it limits itself. */
 static void say(void *user, enum cmg_level level, const char *text, const char *detail)

@@ -30,8 +30,7 @@ static enum cmg_rc cmg_kafka_property(const char *name, const char *value, struc
 
 enum { NAME_MAX_BYTES = 128 };
 
-/* ---- the list ----------------------------------------------------------------------------------
- */
+/* ---- the list ------------------------------------------------------------------------------ */
 
 static struct cmg_kafka_setting *find(const struct cmg_settings *s, const char *name)
 {
@@ -117,8 +116,7 @@ bool cmg_to_kafka(const struct cmg_settings *s)
            cmg_kafka_value(s, "metadata.broker.list", NULL);
 }
 
-/* ---- client.properties -------------------------------------------------------------------------
- */
+/* ---- client.properties --------------------------------------------------------------------- */
 
 struct reader {
     struct cmg_settings *s;

@@ -69,8 +69,7 @@ static bool drain(struct cmg_reader *r, struct cmg_unwrap *text)
     return true;
 }
 
-/* ---- waiting
- * ------------------------------------------------------------------------------------- */
+/* ---- waiting ------------------------------------------------------------------------------- */
 
 enum ready { NOT_READY, INPUT_READY, SINK_READY };
 
@@ -134,8 +133,7 @@ static bool wait_input(struct cmg_reader *r, struct input *in)
     return true;
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 static int64_t wall_ns(void)
 {

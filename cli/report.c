@@ -22,8 +22,7 @@ struct report {
     bool no_memory;
 };
 
-/* ---- reading
- * ------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 static bool take(void *user, const struct cmg_record *r)
 {
@@ -54,8 +53,7 @@ static void read_inputs(struct report *rep, const struct cmg_inputs *in)
     rep->reader.count.inputs_failed += in->failed;
 }
 
-/* ---- words
- * --------------------------------------------------------------------------------------- */
+/* ---- words --------------------------------------------------------------------------------- */
 
 static const char *say(const struct report *rep, enum cmg_phrase id)
 {
@@ -100,8 +98,7 @@ static void put_span(const struct report *rep, char *out, size_t size, bool date
                  say(rep, CMG_SAY_LAST), b);
 }
 
-/* ---- one story: its head
- * ------------------------------------------------------------------------- */
+/* ---- one story: its head ------------------------------------------------------------------- */
 
 static void show_title(const struct report *rep, struct cmg_page *p, const struct cmg_story *s,
                        size_t number)
@@ -186,8 +183,7 @@ static void show_codes(const struct report *rep, struct cmg_page *p, const struc
     label(rep, p, CMG_SAY_FACTS, cmg_str_c(i->facts));
 }
 
-/* ---- one story: its logs
- * ------------------------------------------------------------------------- */
+/* ---- one story: its logs ------------------------------------------------------------------- */
 
 static const char *path_of(const struct report *rep, const struct cmg_incident *i)
 {
@@ -275,8 +271,7 @@ static void show_logs(const struct report *rep, struct cmg_page *p, const struct
     }
 }
 
-/* ---- one story: what is known
- * -------------------------------------------------------------------- */
+/* ---- one story: what is known -------------------------------------------------------------- */
 
 static bool has_cause(const struct cmg_incident *i, const struct cmg_cause *cause)
 {
@@ -359,8 +354,7 @@ static void show_story(const struct report *rep, struct cmg_page *p, const struc
     show_knowledge(rep, p, s, number);
 }
 
-/* ---- the page
- * ------------------------------------------------------------------------------------ */
+/* ---- the page ------------------------------------------------------------------------------ */
 
 static void put_count(const struct report *rep, struct cmg_page *p, const char *before, uint64_t n,
                       enum cmg_phrase what)

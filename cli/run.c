@@ -24,8 +24,7 @@ struct run {
     char text[160];
 };
 
-/* ---- sending
- * ------------------------------------------------------------------------------------- */
+/* ---- sending ------------------------------------------------------------------------------- */
 
 static void note_error(struct run *run, enum cmg_rc rc)
 {
@@ -103,8 +102,7 @@ static bool is_output(void *user, int fd)
            in.st_ino == out.st_ino;
 }
 
-/* ---- the end
- * ------------------------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------------------------- */
 
 /* A slice of waiting, short enough for a signal to be noticed. A person waits for standard output
  * as long as it takes, until somebody asks to stop; for Kafka there is a limit. */

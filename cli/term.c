@@ -11,8 +11,7 @@
 
 enum { PAGE_MAX = 256 << 20, WRAP_MIN = 20 };
 
-/* ---- characters
- * ---------------------------------------------------------------------------------- */
+/* ---- characters ---------------------------------------------------------------------------- */
 
 /* The character at the front of valid or invalid UTF-8: its length, and its value or -1. */
 static size_t decode(cmg_str s, int32_t *ret)
@@ -81,8 +80,7 @@ size_t cmg_columns(cmg_str s)
     return n;
 }
 
-/* ---- page
- * ---------------------------------------------------------------------------------------- */
+/* ---- page ---------------------------------------------------------------------------------- */
 
 static size_t clamp_width(unsigned long n)
 {
@@ -174,8 +172,7 @@ void cmg_page_number(struct cmg_page *p, uint64_t n)
     cmg_page_add(p, text);
 }
 
-/* ---- wrapping
- * ------------------------------------------------------------------------------------ */
+/* ---- wrapping ------------------------------------------------------------------------------ */
 
 /* The longest head of `s` within `width` columns that ends before a blank. A word that is longer is
  * left whole: a terminal folds it, and an address can still be copied. */

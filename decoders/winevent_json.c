@@ -343,8 +343,7 @@ static void put_inserts(struct reading *r)
         cmg_winevent_data(&r->w, (cmg_str){NULL, 0}, is_scalar(&v) ? text_of(r, &v) : k.raw);
 }
 
-/* ---- the event as XML or text inside ----------------------------------------------------------
- */
+/* ---- the event as XML or text inside ------------------------------------------------------- */
 
 /* winevtlog with render_event_as_xml: the wording is beside the event. */
 static void read_xml(struct reading *r)

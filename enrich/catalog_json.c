@@ -41,8 +41,7 @@ static struct token next_token(cmg_str text, size_t from)
     return (struct token){c == '-' || cmg_is_digit(c) ? '0' : 't', at, end};
 }
 
-/* ---- the characters of a string
- * ------------------------------------------------------------------ */
+/* ---- the characters of a string ------------------------------------------------------------ */
 
 static uint32_t hex4(cmg_str s, size_t at)
 {
@@ -111,8 +110,7 @@ static bool spells(cmg_str text, struct token t, cmg_str want)
     return seen == want.len;
 }
 
-/* ---- places
- * ---------------------------------------------------------------------------------------- */
+/* ---- places -------------------------------------------------------------------------------- */
 
 /* Behind the value that begins with token `t`. */
 static size_t skip_value(cmg_str text, struct token t)
@@ -187,8 +185,7 @@ struct cmg_json_place cmg_json_locate(cmg_str text, const struct cmg_json_step *
     return place_of(text, at_key && steps && path[steps - 1].key ? key.at : at.at);
 }
 
-/* ---- digest
- * ---------------------------------------------------------------------------------------- */
+/* ---- digest -------------------------------------------------------------------------------- */
 
 /* FNV-1a, 64 bits: an accident must show, not an enemy. */
 struct cmg_json_digest cmg_json_digest_init(void)

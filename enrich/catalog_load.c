@@ -34,8 +34,7 @@ enum {
     CHUNK = 1 << 16,
 };
 
-/* ---- memory that goes all at once
- * ---------------------------------------------------------------- */
+/* ---- memory that goes all at once ---------------------------------------------------------- */
 
 struct chunk {
     struct chunk *next;
@@ -70,8 +69,7 @@ static void arena_done(struct chunk *c)
     }
 }
 
-/* ---- names: a set of strings in the order they came, found by hash, ignoring case
- * ------------------ */
+/* ---- names: a set of strings in the order they came, found by hash, ignoring case ---------- */
 
 enum { NO_NAME = UINT32_MAX };
 
@@ -122,8 +120,7 @@ static uint32_t names_add(struct names *s, cmg_str name)
     return *slot - 1;
 }
 
-/* ---- the state of a run
- * ---------------------------------------------------------------------------- */
+/* ---- the state of a run -------------------------------------------------------------------- */
 
 struct source {
     const char *path;
@@ -238,8 +235,7 @@ static cmg_str str_of(const json_t *v)
     return cmg_str_of(json_string_value(v), json_string_length(v));
 }
 
-/* ---- files
- * ----------------------------------------------------------------------------------------- */
+/* ---- files --------------------------------------------------------------------------------- */
 
 static const struct cmg_json_place nowhere = {0, 0};
 
@@ -420,8 +416,7 @@ static bool add_path(struct load *l, const char *path, unsigned turn)
     return ok;
 }
 
-/* ---- values
- * ---------------------------------------------------------------------------------------- */
+/* ---- values -------------------------------------------------------------------------------- */
 
 static bool get_string(struct load *l, json_t *v, size_t max, cmg_str *ret)
 {
@@ -482,8 +477,7 @@ static bool is_list(struct load *l, json_t *v, size_t min, size_t max)
     return json_array_size(v) <= max || fault(l, "has more than %zu elements", max);
 }
 
-/* ---- objects, by tables of fields
- * ------------------------------------------------------------------ */
+/* ---- objects, by tables of fields ---------------------------------------------------------- */
 
 struct field;
 typedef bool reader(struct load *l, json_t *v, const struct field *f, char *object);
@@ -690,8 +684,7 @@ static bool read_remedies(struct load *l, json_t *v, const struct field *f, char
     return true;
 }
 
-/* ---- remediations, causes, codes
- * ------------------------------------------------------------------- */
+/* ---- remediations, causes, codes ----------------------------------------------------------- */
 
 static const struct field remedy_fields[] = {
     {.key = "id", .read = read_name, .required = true, .at = offsetof(struct cmg_remedy, id)},
@@ -786,8 +779,7 @@ static bool code_name(struct load *l, enum cmg_code_table table, uint32_t value,
     return true;
 }
 
-/* ---- classes and their rules
- * ----------------------------------------------------------------------- */
+/* ---- classes and their rules --------------------------------------------------------------- */
 
 static const char *const role_names[] = {"context", "evidence", "candidate", "primary", NULL};
 static const char *const level_names[] = {"", "verbose", "info", "warning", "error", NULL};
@@ -1064,8 +1056,7 @@ static const struct field class_fields[] = {
     {.key = NULL},
 };
 
-/* ---- listing what there is
- * ------------------------------------------------------------------------- */
+/* ---- listing what there is ----------------------------------------------------------------- */
 
 /* Lists an item under its id. Within one path argument an id is given once; a later one replaces.
  */
@@ -1225,8 +1216,7 @@ static bool list_slugs(struct load *l)
     return true;
 }
 
-/* ---- building
- * -------------------------------------------------------------------------------------- */
+/* ---- building ------------------------------------------------------------------------------ */
 
 /* Remediations of a base item, in the new catalogue's array. */
 static void move_remedies(const struct load *l, const struct cmg_remedy **at, size_t n)

@@ -77,8 +77,7 @@ static void write_bytes(struct pass *p, cmg_str s)
         p->rc = cmg_buf_add(p->out, s);
 }
 
-/* ---- primitives: give the value to write, get the value that was written or read
- * ----------------- */
+/* ---- primitives: give the value to write, get the value that was written or read ----------- */
 
 static uint32_t number(struct pass *p, uint32_t v)
 {
@@ -183,8 +182,7 @@ static void visit_remedies(struct pass *p, const struct cmg_remedy **at, size_t 
     }
 }
 
-/* ---- the structs: each described once
- * -------------------------------------------------------------- */
+/* ---- the structs: each described once ------------------------------------------------------ */
 
 static void visit_remedy(struct pass *p, struct cmg_remedy *r)
 {
@@ -271,8 +269,7 @@ static cmg_str visit_header(struct pass *p, uint32_t count[COUNTS], cmg_str vers
     return string(p, version);
 }
 
-/* ---- writing
- * --------------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------------- */
 
 static void count_all(const struct cmg_catalog *c, uint32_t n[COUNTS])
 {
@@ -319,8 +316,7 @@ enum cmg_rc cmg_catalog_write(const struct cmg_catalog *c, struct cmg_buf *out)
     return p.rc;
 }
 
-/* ---- opening
- * --------------------------------------------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------------------------- */
 
 static void *carve(char **at, size_t n, size_t size)
 {
@@ -470,8 +466,7 @@ void cmg_catalog_free(struct cmg_catalog *c)
     free(c); /* the first member of the one block */
 }
 
-/* ---- looking up
- * ------------------------------------------------------------------------------------ */
+/* ---- looking up ---------------------------------------------------------------------------- */
 
 const struct cmg_entry *cmg_catalog_entry(const struct cmg_catalog *c, cmg_str slug_or_id)
 {

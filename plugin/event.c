@@ -98,8 +98,7 @@ cmg_str cmg_flb_text(cmg_str body, cmg_str key)
     return t.type == CMG_MP_STR || t.type == CMG_MP_BIN ? t.s : (cmg_str){NULL, 0};
 }
 
-/* ---- merging -----------------------------------------------------------------------------------
- */
+/* ---- merging ------------------------------------------------------------------------------- */
 
 struct merge {
     struct cmg_buf *out;

@@ -99,8 +99,7 @@ int FLBPluginUnregister(struct definition *def)
     return 0;
 }
 
-/* ---- start -------------------------------------------------------------------------------------
- */
+/* ---- start --------------------------------------------------------------------------------- */
 
 static const char *get_property(void *instance, const char *name)
 {
@@ -283,8 +282,7 @@ int FLBPluginInit(struct instance *plugin)
     return FLB_OK;
 }
 
-/* ---- a chunk -----------------------------------------------------------------------------------
- */
+/* ---- a chunk ------------------------------------------------------------------------------- */
 
 static int64_t now_ms(void)
 {

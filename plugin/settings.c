@@ -272,8 +272,7 @@ void cmg_flb_done(struct cmg_flb *f)
     *f = (struct cmg_flb){0};
 }
 
-/* ---- one event ---------------------------------------------------------------------------------
- */
+/* ---- one event ----------------------------------------------------------------------------- */
 
 /* A log is known by tag, host and path; only the path is shown. */
 static cmg_str name_of(struct cmg_flb *f, cmg_str tag, cmg_str path)

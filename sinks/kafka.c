@@ -69,8 +69,7 @@ struct kafka {
     bool broken;
 };
 
-/* ---- telling ----------------------------------------------------------------------------------
- */
+/* ---- telling ------------------------------------------------------------------------------- */
 
 static int64_t now_s(void)
 {
@@ -137,8 +136,7 @@ static enum cmg_rc break_off(struct kafka *k, const char *text)
     return CMG_EIO;
 }
 
-/* ---- producers ---------------------------------------------------------------------------------
- */
+/* ---- producers ----------------------------------------------------------------------------- */
 
 /* Whatever is queued for rd_kafka_poll adds one to `news`. */
 static void ring(const struct kafka *k, rd_kafka_t *rk)
@@ -198,8 +196,7 @@ static bool some_alone(const struct kafka *k)
     return k->alone.rk && rd_kafka_outq_len(k->alone.rk) > 0;
 }
 
-/* ---- what Kafka refuses for good ---------------------------------------------------------------
- */
+/* ---- what Kafka refuses for good ----------------------------------------------------------- */
 
 static bool is_for_good(rd_kafka_resp_err_t err)
 {
@@ -335,8 +332,7 @@ static bool is_purge(rd_kafka_resp_err_t err)
     return err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
 }
 
-/* ---- callbacks, all from within rd_kafka_poll --------------------------------------------------
- */
+/* ---- callbacks, all from within rd_kafka_poll ---------------------------------------------- */
 
 static void undelivered(struct kafka *k, const rd_kafka_message_t *m, struct letter *l)
 {
@@ -400,8 +396,7 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     say(k, level <= SYSLOG_ERR ? CMG_LEVEL_ERROR : CMG_LEVEL_WARNING, kind, "librdkafka", full);
 }
 
-/* ---- the sink ----------------------------------------------------------------------------------
- */
+/* ---- the sink ------------------------------------------------------------------------------ */
 
 static void end_producer(struct producer *p)
 {
@@ -678,8 +673,7 @@ static enum cmg_rc kafka_close(struct cmg_sink *s, int timeout_ms, struct cmg_si
     return all ? CMG_OK : CMG_EIO;
 }
 
-/* ---- questions ---------------------------------------------------------------------------------
- */
+/* ---- questions ----------------------------------------------------------------------------- */
 
 void cmg_kafka_list(FILE *to)
 {

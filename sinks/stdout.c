@@ -54,8 +54,7 @@ static enum cmg_rc out_open(const struct cmg_sink_options *opt, struct cmg_sink 
     return CMG_OK;
 }
 
-/* ---- what was written
- * ---------------------------------------------------------------------------- */
+/* ---- what was written ---------------------------------------------------------------------- */
 
 static size_t count_lines(const char *p, size_t len)
 {
@@ -92,8 +91,7 @@ static void retire(struct out *o, size_t n)
     report(o, messages, CMG_OK);
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------------- */
 
 static int64_t now_ms(void)
 {
@@ -154,8 +152,7 @@ static enum cmg_rc write_all(struct out *o, int64_t deadline)
     return rc;
 }
 
-/* ---- the sink
- * ------------------------------------------------------------------------------------ */
+/* ---- the sink ------------------------------------------------------------------------------ */
 
 static bool remember_cookie(struct out *o, uint64_t cookie)
 {

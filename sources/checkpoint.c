@@ -141,8 +141,7 @@ const char *cmg_checkpoint_path(const struct cmg_checkpoint *c)
     return c->path;
 }
 
-/* ---- load --------------------------------------------------------------------------------------
- */
+/* ---- load ---------------------------------------------------------------------------------- */
 
 static ssize_t read_some(int fd, char *to, size_t n)
 {
@@ -189,8 +188,7 @@ enum cmg_rc cmg_checkpoint_load(struct cmg_checkpoint *c, struct cmg_buf *out,
     return rc == CMG_OK ? rc : fail(reterr, rc, c->path, "not enough memory", 0);
 }
 
-/* ---- save --------------------------------------------------------------------------------------
- */
+/* ---- save ---------------------------------------------------------------------------------- */
 
 static enum cmg_rc write_temp(const struct cmg_checkpoint *c, cmg_str text, struct cmg_error *err)
 {

@@ -36,8 +36,7 @@ enum {
     CMG_CHECKPOINT_PAGE = 4096,
 };
 
-/* ---- the text ----------------------------------------------------------------------------------
- */
+/* ---- the text ------------------------------------------------------------------------------ */
 
 struct cmg_saved_file {
     cmg_str log;  /* path; the same slice for all files of one log */
@@ -68,8 +67,7 @@ CMG_MUST_USE enum cmg_rc cmg_saved_file(struct cmg_buf *out, const struct cmg_sa
 CMG_MUST_USE enum cmg_rc cmg_saved_corr(struct cmg_buf *out, cmg_str image);
 CMG_MUST_USE enum cmg_rc cmg_saved_end(struct cmg_buf *out);
 
-/* ---- the file ----------------------------------------------------------------------------------
- */
+/* ---- the file ------------------------------------------------------------------------------ */
 
 /* `path` and the right to write it. A lock on "path.lock" keeps a second process away (CMG_ECONFIG,
  * naming the first); it ends with the process, however that ends. */

@@ -16,8 +16,7 @@
 static const char magic[] = "cmgpipe-checkpoint ";
 enum { HASH_DIGITS = 16 };
 
-/* ---- writing -----------------------------------------------------------------------------------
- */
+/* ---- writing ------------------------------------------------------------------------------- */
 
 /* Writes on while nothing failed. */
 struct pen {
@@ -149,8 +148,7 @@ enum cmg_rc cmg_saved_end(struct cmg_buf *out)
     return p.rc;
 }
 
-/* ---- reading -----------------------------------------------------------------------------------
- */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 /* `rest` is the copy that the result's slices point into; names are unescaped in place. */
 struct reader {

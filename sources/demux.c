@@ -83,8 +83,7 @@ const struct cmg_demux_stats *cmg_demux_stats(const struct cmg_demux *d)
     return &d->stats;
 }
 
-/* ---- frames in ---------------------------------------------------------------------------------
- */
+/* ---- frames in ----------------------------------------------------------------------------- */
 
 static enum cmg_rc feed(const struct cmg_envelope *e, struct cmg_stream *s, cmg_str text)
 {
@@ -246,8 +245,7 @@ bool cmg_demux_holds(const struct cmg_demux *d, uint64_t peer, uint64_t first, u
     return false;
 }
 
-/* ---- records out -------------------------------------------------------------------------------
- */
+/* ---- records out --------------------------------------------------------------------------- */
 
 static void add_stats(struct cmg_stream_stats *to, const struct cmg_stream_stats *n)
 {

@@ -56,8 +56,7 @@ void cmg_follow_at(struct cmg_follow *f, int64_t when_ms)
         f->deadline = when_ms;
 }
 
-/* ---- birth and death ---------------------------------------------------------------------------
- */
+/* ---- birth and death ----------------------------------------------------------------------- */
 
 static char *absolute(const char *path)
 {
@@ -166,8 +165,7 @@ void cmg_follow_free(struct cmg_follow *f)
     free(f);
 }
 
-/* ---- steps -------------------------------------------------------------------------------------
- */
+/* ---- steps --------------------------------------------------------------------------------- */
 
 void cmg_follow_sweep(struct cmg_follow *f)
 {
@@ -263,8 +261,7 @@ enum cmg_rc cmg_follow_step(struct cmg_follow *f)
     return f->ready && !f->blocked ? CMG_OK : CMG_AGAIN;
 }
 
-/* ---- waiting -----------------------------------------------------------------------------------
- */
+/* ---- waiting ------------------------------------------------------------------------------- */
 
 int cmg_follow_fd(const struct cmg_follow *f)
 {
@@ -333,8 +330,7 @@ bool cmg_follow_at_end(const struct cmg_follow *f)
     return true;
 }
 
-/* ---- acknowledgements, reloading, counters -----------------------------------------------------
- */
+/* ---- acknowledgements, reloading, counters ------------------------------------------------- */
 
 bool cmg_follow_ack(struct cmg_follow *f, uint64_t cookie)
 {

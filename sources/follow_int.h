@@ -133,16 +133,14 @@ struct cmg_follow {
     struct cmg_follow_stats stats;
 };
 
-/* ---- follow.c ----------------------------------------------------------------------------------
- */
+/* ---- follow.c ------------------------------------------------------------------------------ */
 void cmg_follow_note(struct cmg_follow *f, enum cmg_level level, const char *text, const char *path,
                      const char *detail);
 void cmg_follow_ready(struct cmg_follow *f, struct log *log);
 /* Something is to be done at that time. */
 void cmg_follow_at(struct cmg_follow *f, int64_t when_ms);
 
-/* ---- follow_list.c ------------------------------------------------------------------------------
- */
+/* ---- follow_list.c ------------------------------------------------------------------------- */
 struct folder *cmg_folder_get(struct cmg_follow *f, const char *path);
 struct log *cmg_log_find(const struct folder *d, const char *name);
 struct log *cmg_log_get(struct cmg_follow *f, struct folder *d, const char *name);
@@ -158,8 +156,7 @@ enum cmg_rc cmg_file_sleep(struct cmg_follow *f, struct file *file);
 void cmg_file_close(struct cmg_follow *f, struct file *file);
 void cmg_file_remember(struct file *file, const struct cmg_look *look);
 
-/* ---- follow_watch.c -----------------------------------------------------------------------------
- */
+/* ---- follow_watch.c ------------------------------------------------------------------------ */
 void cmg_follow_watch_start(struct cmg_follow *f);
 /* Reads what inotify has to say. */
 void cmg_follow_events(struct cmg_follow *f);
@@ -171,16 +168,14 @@ bool cmg_folder_matches(const struct folder *d, const char *name);
 /* The log that a file of this name is an older generation of; NULL: none that is known. */
 struct log *cmg_folder_rotated(const struct folder *d, const char *name);
 
-/* ---- follow_scan.c -----------------------------------------------------------------------------
- */
+/* ---- follow_scan.c ------------------------------------------------------------------------- */
 enum cmg_rc cmg_follow_scan(struct cmg_follow *f, struct folder *d);
 
 /* Opens the file where it was last seen. False, with errno; ESTALE: it is another file that stands
  * there. */
 bool cmg_file_open(struct cmg_follow *f, struct file *file);
 
-/* ---- follow_read.c -----------------------------------------------------------------------------
- */
+/* ---- follow_read.c ------------------------------------------------------------------------- */
 /* One log's turn; *ret_more: it has more to read. */
 enum cmg_rc cmg_follow_turn(struct cmg_follow *f, struct log *log, bool *ret_more);
 /* Hands out what a stream has, from the record that found no room on. */
@@ -190,8 +185,7 @@ enum cmg_rc cmg_follow_timers(struct cmg_follow *f, struct log *log);
 /* The file is not what it was: its body is gone from here. */
 void cmg_file_lose(struct cmg_follow *f, struct file *file);
 
-/* ---- follow_save.c -----------------------------------------------------------------------------
- */
+/* ---- follow_save.c ------------------------------------------------------------------------- */
 /* CMG_AGAIN: there is no checkpoint yet. */
 enum cmg_rc cmg_follow_load(struct cmg_follow *f, struct cmg_error *reterr);
 /* Known from the checkpoint alone and not there any more. */

@@ -11,8 +11,7 @@
 
 enum { READ_MIN = 4096 };
 
-/* ---- files -------------------------------------------------------------------------------------
- */
+/* ---- files --------------------------------------------------------------------------------- */
 
 static int open_in(const struct folder *d, const char *name)
 {
@@ -81,8 +80,7 @@ static uint64_t held(const struct file *file)
     return file->stream ? file->fed - cmg_stream_offset(file->stream) : 0;
 }
 
-/* ---- streams -----------------------------------------------------------------------------------
- */
+/* ---- streams ------------------------------------------------------------------------------- */
 
 static struct cmg_corr *table_for(struct cmg_follow *f, const struct file *file)
 {
@@ -183,8 +181,7 @@ enum cmg_rc cmg_follow_drain(struct cmg_follow *f, struct file *file)
     }
 }
 
-/* ---- reading -----------------------------------------------------------------------------------
- */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 static size_t piece(const struct file *file)
 {
@@ -261,8 +258,7 @@ static enum cmg_rc read_piece(struct cmg_follow *f, struct file *file, enum cmg_
     return CMG_OK;
 }
 
-/* ---- ends --------------------------------------------------------------------------------------
- */
+/* ---- ends ---------------------------------------------------------------------------------- */
 
 static enum cmg_rc release(struct cmg_follow *f, struct file *file, bool over)
 {
@@ -405,8 +401,7 @@ enum cmg_rc cmg_follow_turn(struct cmg_follow *f, struct log *log, bool *ret_mor
     return after_piece(f, file, ret_more);
 }
 
-/* ---- time --------------------------------------------------------------------------------------
- */
+/* ---- time ---------------------------------------------------------------------------------- */
 
 static bool is_saved(const struct cmg_follow *f, const struct file *file)
 {

@@ -19,8 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- the picture -------------------------------------------------------------------------------
- */
+/* ---- the picture --------------------------------------------------------------------------- */
 
 static enum cmg_rc picture_file(struct cmg_buf *out, const struct file *file)
 {
@@ -142,8 +141,7 @@ enum cmg_rc cmg_follow_save(struct cmg_follow *f, struct cmg_error *reterr)
     return all ? CMG_OK : CMG_AGAIN;
 }
 
-/* ---- going on ----------------------------------------------------------------------------------
- */
+/* ---- going on ------------------------------------------------------------------------------ */
 
 static enum cmg_rc unpack_state(struct file *file, cmg_str packed)
 {
@@ -308,8 +306,7 @@ void cmg_follow_forget_gone(struct cmg_follow *f)
                 forget_gone(f, f->folders[i]->logs[j]);
 }
 
-/* ---- going back --------------------------------------------------------------------------------
- */
+/* ---- going back ---------------------------------------------------------------------------- */
 
 static size_t count_deleted(const struct cmg_follow *f)
 {

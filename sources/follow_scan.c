@@ -41,8 +41,7 @@ struct look_around {
     struct cmg_look look; /* of the entry at hand */
 };
 
-/* ---- reading the folder ------------------------------------------------------------------------
- */
+/* ---- reading the folder -------------------------------------------------------------------- */
 
 static enum cmg_rc add_entry(struct look_around *a, const char *name, const struct entry *model)
 {
@@ -145,8 +144,7 @@ static int compare(const void *x, const void *y)
     return strcmp(a->name, b->name);
 }
 
-/* ---- one entry ---------------------------------------------------------------------------------
- */
+/* ---- one entry ----------------------------------------------------------------------------- */
 
 /* The beginning of the entry's file into a->look. *ret_fd (may be NULL) stays open. */
 static bool peek(struct look_around *a, const struct entry *e, int *ret_fd)
@@ -345,8 +343,7 @@ static enum cmg_rc add_alias(struct look_around *a, const struct entry *e, int f
     return rc;
 }
 
-/* ---- what a look means for one log
- * --------------------------------------------------------------- */
+/* ---- what a look means for one log --------------------------------------------------------- */
 
 /* An older generation that came and went unseen was written to after the one that was the log when
  * it was last seen, and only while that one is not the log any more. */

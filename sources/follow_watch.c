@@ -20,8 +20,7 @@
 static const uint32_t changes = IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE;
 static const uint32_t self = IN_DELETE_SELF | IN_MOVE_SELF;
 
-/* ---- patterns ----------------------------------------------------------------------------------
- */
+/* ---- patterns ------------------------------------------------------------------------------ */
 
 static enum cmg_rc add_wildcard(struct folder *d, const char *text, bool folded)
 {
@@ -140,8 +139,7 @@ struct log *cmg_folder_rotated(const struct folder *d, const char *name)
     return exact;
 }
 
-/* ---- inotify -----------------------------------------------------------------------------------
- */
+/* ---- inotify ------------------------------------------------------------------------------- */
 
 void cmg_follow_watch_start(struct cmg_follow *f)
 {

@@ -200,8 +200,7 @@ static inline void world_free(struct world *w)
     free(w);
 }
 
-/* ---- files -------------------------------------------------------------------------------------
- */
+/* ---- files --------------------------------------------------------------------------------- */
 
 static inline const char *at(const struct world *w, const char *name)
 {
@@ -266,8 +265,7 @@ static inline void put_lines(const struct world *w, const char *name, int from, 
         put(w, name, line(i));
 }
 
-/* ---- judging -----------------------------------------------------------------------------------
- */
+/* ---- judging ------------------------------------------------------------------------------- */
 
 /* The records of the present follower are lines from..to-1, in order, each once. */
 static inline void expect_lines_at(const struct world *w, int from, int to, int source_line)

@@ -91,8 +91,7 @@ struct world {
     long repeats, torn, rotations[5];
 };
 
-/* ---- small things ------------------------------------------------------------------------------
- */
+/* ---- small things -------------------------------------------------------------------------- */
 
 static int64_t now_ms(void)
 {
@@ -146,8 +145,7 @@ static uint64_t hash_of(const char *s, size_t n)
     return h;
 }
 
-/* ---- what arrives ------------------------------------------------------------------------------
- */
+/* ---- what arrives -------------------------------------------------------------------------- */
 
 static bool copy_id(const char *json, size_t n, char ret[ID_SIZE])
 {
@@ -273,8 +271,7 @@ static bool all_seen(const struct world *w, const struct range *r)
     return true;
 }
 
-/* ---- what is written ---------------------------------------------------------------------------
- */
+/* ---- what is written ----------------------------------------------------------------------- */
 
 static const struct range none = {0, -1};
 
@@ -440,8 +437,7 @@ static void scribble(struct world *w)
     look(w, roll(w, 15));
 }
 
-/* ---- the program -------------------------------------------------------------------------------
- */
+/* ---- the program --------------------------------------------------------------------------- */
 
 static void become(const struct world *w, bool poll)
 {
@@ -523,8 +519,7 @@ static void live(struct world *w, int ms, bool child)
     }
 }
 
-/* ---- a test ------------------------------------------------------------------------------------
- */
+/* ---- a test -------------------------------------------------------------------------------- */
 
 /* Until it has seen the end of every partition, which are empty. */
 static void wait_for_consumer(struct world *w)

@@ -108,8 +108,7 @@ static void put_any(struct pair *p, int depth)
         put_container(p, depth);
 }
 
-/* ---- what our reader says of a tree that msgpack-c has built ------------------------------------
- */
+/* ---- what our reader says of a tree that msgpack-c has built ------------------------------- */
 
 static void same(const msgpack_object *o, cmg_str *rest);
 

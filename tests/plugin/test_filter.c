@@ -21,8 +21,7 @@ struct plugin {
     exit_fn *exit;
 };
 
-/* ---- what the host exports: found by dlsym() --------------------------------------------------
- */
+/* ---- what the host exports: found by dlsym() ----------------------------------------------- */
 
 static void *context;
 
@@ -51,8 +50,7 @@ void flb_filter_set_context(void *ins, void *new_context)
     context = new_context;
 }
 
-/* ---- one instance -----------------------------------------------------------------------------
- */
+/* ---- one instance -------------------------------------------------------------------------- */
 
 static void *handle;
 static struct plugin plugin;
@@ -169,8 +167,7 @@ static void run(void)
     on_small_stack(call_filter);
 }
 
-/* ---- ordinary work ----------------------------------------------------------------------------
- */
+/* ---- ordinary work ------------------------------------------------------------------------- */
 
 static const char *const none[] = {NULL};
 
@@ -253,8 +250,7 @@ Test(filter, properties)
     on_small_stack(call_exit);
 }
 
-/* ---- what is no event ---------------------------------------------------------------------------
- */
+/* ---- what is no event ---------------------------------------------------------------------- */
 
 /* Group markers (times -1 and -2), numbers, old events without metadata, and bodies without a text
  * of ours: byte for byte as they came. */
@@ -323,8 +319,7 @@ Test(filter, takes_a_chunk_of_2_mib, .timeout = 120)
     on_small_stack(call_exit);
 }
 
-/* ---- start and end ------------------------------------------------------------------------------
- */
+/* ---- start and end ------------------------------------------------------------------------- */
 
 static const struct {
     const char *name, *value, *word;

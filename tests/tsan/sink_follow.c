@@ -41,8 +41,7 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* ---- reading and sending: one thread a pair ----------------------------------------------------
- */
+/* ---- reading and sending: one thread a pair ------------------------------------------------ */
 
 static enum cmg_rc emit(void *user, const struct cmg_record *r, uint64_t cookie)
 {
@@ -149,8 +148,7 @@ static void *run_pair(void *user)
     return NULL;
 }
 
-/* ---- what happens to them: other threads -------------------------------------------------------
- */
+/* ---- what happens to them: other threads --------------------------------------------------- */
 
 static void append(const char *path, int first, int n)
 {

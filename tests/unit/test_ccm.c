@@ -391,8 +391,7 @@ Test(ccm, keeps_each_name_once)
     cr_expect_eq(ev.problems, CMG_P_ATTRS_LOST);
 }
 
-/* ---- one path is quick, the other takes everything: they agree ---------------------------------
- */
+/* ---- one path is quick, the other takes everything: they agree ----------------------------- */
 
 static bool same_text(cmg_str a, cmg_str b)
 {

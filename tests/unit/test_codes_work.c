@@ -87,8 +87,7 @@ Test(codes_work, any_byte_beside_a_code)
     }
 }
 
-/* ---- texts made to be slow --------------------------------------------------------------------
- */
+/* ---- texts made to be slow ----------------------------------------------------------------- */
 
 /* Bytes looked at for each byte of 64 KiB of `piece`, behind `head` of a letter. */
 static uint64_t work_of(const char *piece, size_t head)

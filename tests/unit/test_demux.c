@@ -110,8 +110,7 @@ static void send(struct cmg_demux *d, cmg_str frame, struct seen *out, size_t *n
     *n += drain(d, out + *n);
 }
 
-/* ---- wrapping ----------------------------------------------------------------------------------
- */
+/* ---- wrapping ------------------------------------------------------------------------------ */
 
 static void json_line(struct cmg_buf *b, const char *before, const char *line, const char *after)
 {

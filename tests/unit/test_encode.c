@@ -219,8 +219,7 @@ static json_t *schema(void)
     return v;
 }
 
-/* ---- fields.def, record.schema.json and what is written
- * -------------------------------------------- */
+/* ---- fields.def, record.schema.json and what is written ------------------------------------ */
 
 struct paths {
     size_t n;
@@ -316,8 +315,7 @@ Test(encode, a_full_record_has_every_field_in_order)
     json_decref(v);
 }
 
-/* ---- one field at a time ------------------------------------------------------------------------
- */
+/* ---- one field at a time ------------------------------------------------------------------- */
 
 static void expect(const json_t *v, const char *path, const char *want)
 {
@@ -728,8 +726,7 @@ Test(encode, names_that_the_log_chose)
     json_decref(m);
 }
 
-/* ---- records of every kind ----------------------------------------------------------------------
- */
+/* ---- records of every kind ----------------------------------------------------------------- */
 
 static cmg_str some_text(uint64_t *x)
 {
@@ -869,8 +866,7 @@ Test(encode, the_validator_can_fail)
     json_decref(s);
 }
 
-/* ---- sizes and caps
- * ------------------------------------------------------------------------------- */
+/* ---- sizes and caps ------------------------------------------------------------------------ */
 
 Test(encode, a_record_of_a_mebibyte_of_controls)
 {
@@ -953,8 +949,7 @@ Test(encode, records_follow_each_other)
     cmg_buf_done(&many);
 }
 
-/* ---- the line for people
- * ---------------------------------------------------------------------------- */
+/* ---- the line for people ------------------------------------------------------------------- */
 
 static void expect_line(const struct cmg_record *r, const char *want)
 {

@@ -9,8 +9,7 @@
     for (int poll_ = 0; poll_ < 2; poll_++)                                                        \
         for (struct world *w = world_new(poll_); w; world_free(w), w = NULL)
 
-/* ---- growth ------------------------------------------------------------------------------------
- */
+/* ---- growth -------------------------------------------------------------------------------- */
 
 static void append(char *to, size_t size, const char *text)
 {
@@ -230,8 +229,7 @@ Test(follow, from_end_skips_what_is_there)
     }
 }
 
-/* ---- rotation ----------------------------------------------------------------------------------
- */
+/* ---- rotation ------------------------------------------------------------------------------ */
 
 Test(follow, renamed_to_lo)
 {
@@ -532,8 +530,7 @@ Test(follow, ids_are_those_of_the_whole_generation)
     }
 }
 
-/* ---- a full sink -------------------------------------------------------------------------------
- */
+/* ---- a full sink --------------------------------------------------------------------------- */
 
 Test(follow, a_full_sink_stops_reading_and_loses_nothing)
 {
@@ -587,8 +584,7 @@ Test(follow, rotations_while_the_sink_is_full)
     }
 }
 
-/* ---- many files --------------------------------------------------------------------------------
- */
+/* ---- many files ---------------------------------------------------------------------------- */
 
 Test(follow, many_files_share_handles_streams_and_time)
 {

@@ -185,8 +185,7 @@ Test(restart, a_line_in_pieces)
     }
 }
 
-/* ---- rotations while nobody looks --------------------------------------------------------------
- */
+/* ---- rotations while nobody looks ---------------------------------------------------------- */
 
 static void rename_once(const struct world *w)
 {
@@ -422,8 +421,7 @@ Test(restart, from_end_counts_only_without_a_checkpoint)
     }
 }
 
-/* ---- the checkpoint itself ---------------------------------------------------------------------
- */
+/* ---- the checkpoint itself ----------------------------------------------------------------- */
 
 Test(restart, two_at_once_and_a_damaged_one)
 {
@@ -488,8 +486,7 @@ static void forge_states(const struct world *w)
     cmg_buf_done(&forged);
 }
 
-/* ---- incidents ---------------------------------------------------------------------------------
- */
+/* ---- incidents ----------------------------------------------------------------------------- */
 
 #define CANDIDATE                                                                                  \
     "[CCMHTTP] ERROR: "                                                                            \
@@ -600,8 +597,7 @@ Test(restart, an_incident_goes_on_across_a_rotation)
     }
 }
 
-/* ---- going back --------------------------------------------------------------------------------
- */
+/* ---- going back ---------------------------------------------------------------------------- */
 
 Test(restart, rewind_hands_out_again_what_did_not_arrive)
 {
@@ -662,8 +658,7 @@ Test(restart, another_engine_goes_on_where_the_first_was)
     world_free(w);
 }
 
-/* ---- everything at random ----------------------------------------------------------------------
- */
+/* ---- everything at random ------------------------------------------------------------------ */
 
 struct chaos {
     struct world *w;

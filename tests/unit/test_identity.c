@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- names -------------------------------------------------------------------------------------
- */
+/* ---- names --------------------------------------------------------------------------------- */
 
 Test(identity, names_of_rotated_logs)
 {
@@ -68,8 +67,7 @@ Test(identity, longest_name)
     }
 }
 
-/* ---- first bytes -------------------------------------------------------------------------------
- */
+/* ---- first bytes --------------------------------------------------------------------------- */
 
 static struct cmg_look look_of(uint64_t ino, const char *fill, size_t n)
 {
@@ -166,8 +164,7 @@ Test(identity, dates_that_do_not_fit_are_clipped)
     }
 }
 
-/* ---- acknowledgements --------------------------------------------------------------------------
- */
+/* ---- acknowledgements ---------------------------------------------------------------------- */
 
 Test(acks, any_order_gives_the_first_gap)
 {

@@ -71,8 +71,7 @@ static size_t times_said(const struct world *w, const char *text)
     return n;
 }
 
-/* ---- a world -----------------------------------------------------------------------------------
- */
+/* ---- a world ------------------------------------------------------------------------------- */
 
 static void set(struct world *w, const char *name, const char *value)
 {
@@ -143,8 +142,7 @@ static void push(struct world *w, rd_kafka_resp_err_t err, size_t times)
         rd_kafka_mock_push_request_errors(w->mock, PRODUCE, 1, err);
 }
 
-/* ---- sending -----------------------------------------------------------------------------------
- */
+/* ---- sending ------------------------------------------------------------------------------- */
 
 static enum cmg_rc try_record(struct world *w, const struct cmg_record *r, const char *value,
                               int64_t read_ns)
@@ -190,8 +188,7 @@ static void poll_for(struct world *w, int ms)
         (void)cmg_sink_poll(w->s, 50);
 }
 
-/* ---- reading back ------------------------------------------------------------------------------
- */
+/* ---- reading back -------------------------------------------------------------------------- */
 
 typedef void see_fn(void *user, const rd_kafka_message_t *m);
 
@@ -298,8 +295,7 @@ static struct letter read_one(struct world *w, const char *topic)
     return l;
 }
 
-/* ---- what arrives ------------------------------------------------------------------------------
- */
+/* ---- what arrives -------------------------------------------------------------------------- */
 
 Test(kafka, all_records_arrive_once_and_in_order)
 {
@@ -478,8 +474,7 @@ Test(kafka, nothing_empty_is_sent)
     }
 }
 
-/* ---- brokers that fail -------------------------------------------------------------------------
- */
+/* ---- brokers that fail --------------------------------------------------------------------- */
 
 Test(kafka, brokers_go_and_come_back)
 {
@@ -676,8 +671,7 @@ Test(kafka, the_descriptor_rings)
     end(w);
 }
 
-/* ---- a full queue ------------------------------------------------------------------------------
- */
+/* ---- a full queue -------------------------------------------------------------------------- */
 
 Test(kafka, a_full_queue_takes_nothing_and_goes_on_later)
 {
@@ -720,8 +714,7 @@ Test(kafka, a_value_in_the_sinks_buffer_waits_there)
     end(w);
 }
 
-/* ---- what is refused for good ------------------------------------------------------------------
- */
+/* ---- what is refused for good -------------------------------------------------------------- */
 
 static const rd_kafka_resp_err_t for_good[] = {
     RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
@@ -924,8 +917,7 @@ Test(kafka, a_record_over_the_limit_goes_to_the_file)
     end(w);
 }
 
-/* ---- settings ----------------------------------------------------------------------------------
- */
+/* ---- settings ------------------------------------------------------------------------------ */
 
 static enum cmg_rc read_settings(const char *const *pairs, struct cmg_error *e)
 {
@@ -1077,8 +1069,7 @@ Test(kafka, secrets_are_masked)
     cr_assert_str_eq(d.value[1], "seen");
 }
 
-/* ---- do the brokers answer ---------------------------------------------------------------------
- */
+/* ---- do the brokers answer ----------------------------------------------------------------- */
 
 Test(kafka, check_says_what_is_there)
 {

@@ -170,8 +170,7 @@ Test(match_work, a_search_for_the_worst_text)
     cr_assert_leq(worst, limit, "%lu steps for 1,000 bytes", (unsigned long)worst);
 }
 
-/* ---- words that a text could make the search look at over and over ----------------------------
- */
+/* ---- words that a text could make the search look at over and over ------------------------- */
 
 enum { FAMILY = 2000, FAMILY_LEN = 512 };
 

@@ -176,7 +176,7 @@ sort -u "$work/got" | cmp -s - "$work/want" || bad "killed: $(sort -u "$work/got
 say "killed twice: all $(wc -l <"$work/want") records arrived, $(($(wc -l <"$work/got") - $(wc -l <"$work/want"))) repeated"
 
 # ---- the program is killed while logs rotate: each line is there, and each always under the same id
-broker_topic crash 4
+broker_topic crash-1 4 # the name that crash gives it, of the seed
 "$CMG_BINARY_DIR/tests/crash" "$CMGPIPE" "$plain" "${CMG_KILLS:-5}" 1 >"$work/out" 2>"$work/err" || {
     cat "$work/out" >&2
     bad "the program killed at random loses something"

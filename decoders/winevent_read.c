@@ -4,9 +4,9 @@
  *     <Event> <System> ... </System> <EventData> | <UserData> | <DebugData> | <ProcessingErrorData>
  *     | <BinaryEventData>, <RenderingInfo>, and <ExtendedTracingInfo> of traces </Event>
  *
- * Names are taken without regard to their namespace: the default one is declared anew where it
- * changes, and that is all that Windows writes. A value is a slice of the record where it stands
- * there as it is meant, else a copy in the room. */
+ * Names are taken without regard to their namespace: Windows declares the default one anew where it
+ * changes; of other programs' tags the prefix is left out. A value is a slice of the record where
+ * it stands there as it is meant, else a copy in the room. */
 #include "decoders/winevent.h"
 #include "decoders/xml.h"
 
@@ -213,10 +213,18 @@ static void child(struct reading *r, unsigned depth, cmg_str name, const struct 
     }
 }
 
+/* Without the prefix of its namespace. */
+static cmg_str local_name(cmg_str name)
+{
+    size_t colon = cmg_str_chr(name, ':');
+    return colon == CMG_STR_NPOS ? name : cmg_str_from(name, colon + 1);
+}
+
 static void on_begin(void *user, unsigned depth, cmg_str name, const struct cmg_attr *attr,
                      size_t n)
 {
     struct reading *r = user;
+    name = local_name(name);
     r->text = r->name = (cmg_str){NULL, 0};
     r->slot = NULL;
     r->innermost = depth;

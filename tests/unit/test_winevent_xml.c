@@ -70,7 +70,49 @@ static const struct {
     {"<Event>\n", "</Events>", CMG_NEW, ""},
     {"<Event>\n", "<EventData>", CMG_MORE, ""},
     {"<Event>\n", "<![LOG[x", CMG_NEW, ""},
+    {"", "<Event><![CDATA[</Event>]]></Event>t", CMG_DONE, "t"},
+    {"", "<Event><![CDATA[</Event>]]><![CDATA[<!--]]></Event>t", CMG_DONE, "t"},
+    {"", "<Event><!-- </Event> --></Event>t", CMG_DONE, "t"},
+    {"", "<Event>Stop! <a>!--</a></Event>t", CMG_DONE, "t"},
+    {"", "<Event><![CDATA[</Event>", CMG_MORE, ""},
+    {"<Event><![CDATA[\n", "</Event>", CMG_MORE, ""},
+    {"<Event><![CDATA[\n]]>\n", "</Event>", CMG_DONE, ""},
+    {"", "<e:Event></e:Event>t", CMG_DONE, "t"},
+    {"", "<e:Event></Event></f:Event><e:Event></e:Event >t", CMG_DONE, "t"},
+    {"", "<Event></e:Event>", CMG_MORE, ""},
+    {"", "<e:Events><e:Event></e:Event>", CMG_DONE, "<e:Event></e:Event>"},
+    {"", "</e:Events>", CMG_DONE, ""},
+    {"<e:Event>\n", "</e:Event>", CMG_DONE, ""},
+    {"<e:Event>\n</e:Event\n", " >t", CMG_DONE, "t"},
+    {"<e:Event>\n", "<e:Event>", CMG_NEW, ""},
+    {"<e:Event>\n", "<e:EventData>", CMG_MORE, ""},
 };
+
+/* A closing tag so far behind the beginning is believed. */
+Test(winevent_xml, looks_back_for_literal_text_as_far_as_it_says)
+{
+    enum { LITERAL_MAX = 64 << 10 };
+    static char text[LITERAL_MAX + 64];
+    const char begin[] = "<Event><![CDATA[", end[] = "</Event>";
+    for (int more = -1; more <= 1; more++) {
+        size_t n = (size_t)(LITERAL_MAX + more);
+        memset(text, 'x', n);
+        memcpy(text, begin, sizeof begin - 1);
+        memcpy(text + n, end, sizeof end - 1);
+        struct cmg_cut c = cmg_winevent_xml_split(cmg_str_of(text, n + sizeof end - 1), 0);
+        cr_expect_eq(c.verdict, more > 0 ? CMG_DONE : CMG_MORE, "%d", more);
+    }
+}
+
+/* XML's names: one character more is no prefix. */
+Test(winevent_xml, takes_prefixes_as_long_as_it_says)
+{
+    cr_expect(cmg_winevent_xml_head(CMG_LIT("<abcdefghijklmno:Event>")));
+    cr_expect(cmg_winevent_xml_head(CMG_LIT("<abcdefghijklmnop:Event>")));
+    cr_expect_not(cmg_winevent_xml_head(CMG_LIT("<abcdefghijklmnopq:Event>")));
+    cr_expect_not(cmg_winevent_xml_head(CMG_LIT("<:Event>")));
+    cr_expect_not(cmg_winevent_xml_head(CMG_LIT("<a b:Event>")));
+}
 
 Test(winevent_xml, ends)
 {

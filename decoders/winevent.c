@@ -278,12 +278,55 @@ static void set_http(struct cmg_event *ev)
         ev->level = ev->http.status >= 500 ? CMG_LEVEL_ERROR : CMG_LEVEL_WARNING;
 }
 
+static bool is_guid(cmg_str v, cmg_str guid)
+{
+    bool braces = cmg_str_starts(v, CMG_LIT("{")) && cmg_str_ends(v, CMG_LIT("}"));
+    return cmg_str_ieq(braces ? cmg_str_cut(v, 1, v.len - 1) : v, guid);
+}
+
+/* A trace may name its provider by the number alone. The numbers are those of the manifests of
+ * Windows, as "wevtutil gp" shows them. */
+static cmg_str name_of_guid(cmg_str guid)
+{
+    static const struct {
+        cmg_str guid, name;
+    } providers[] = {
+        {CMG_LIT("1f678132-5938-4686-9fdc-c8ff68f15c85"), CMG_LIT("Schannel")},
+        {CMG_LIT("91cc1150-71aa-47e2-ae18-c96e61736b6f"),
+         CMG_LIT("Microsoft-Windows-Schannel-Events")},
+        {CMG_LIT("5bbca4a8-b209-48dc-a8c7-b23d3e5216fb"), CMG_LIT("Microsoft-Windows-CAPI2")},
+        {CMG_LIT("7d44233d-3055-4b9c-ba64-0d47ca40a232"), CMG_LIT("Microsoft-Windows-WinHttp")},
+        {CMG_LIT("dd5ef90a-6398-47a4-ad34-4dcecdef795f"), CMG_LIT("Microsoft-Windows-HttpService")},
+        {CMG_LIT("c42a2738-2333-40a5-a32f-6acc36449dcc"), CMG_LIT("Microsoft-Windows-HttpLog")},
+        {CMG_LIT("7b6bc78c-898b-4170-bbf8-1a469ea43fc5"), CMG_LIT("Microsoft-Windows-HttpEvent")},
+        {CMG_LIT("7e8ad27f-b271-4ea2-a783-a47bde29143b"), CMG_LIT("Microsoft-Windows-IIS-Logging")},
+    };
+    for (size_t i = 0; i < sizeof providers / sizeof *providers; i++)
+        if (is_guid(guid, providers[i].guid))
+            return providers[i].name;
+    return guid;
+}
+
+/* The events of TLS alerts, from forwarders that lose the names of the data. */
+static void name_alert(struct cmg_winevent *w)
+{
+    struct cmg_event *ev = w->ev;
+    if (!cmg_str_ieq(w->provider, CMG_LIT("Schannel")) ||
+        (!cmg_str_eq(w->id, CMG_LIT("36887")) && !cmg_str_eq(w->id, CMG_LIT("36888"))))
+        return;
+    for (size_t i = 0; i < ev->attrs; i++)
+        if (cmg_str_eq(ev->attr[i].name, PARAM(1)))
+            ev->attr[i].name = CMG_LIT("AlertDesc");
+        else if (cmg_str_eq(ev->attr[i].name, PARAM(2)))
+            ev->attr[i].name = CMG_LIT("ErrorState");
+}
+
 void cmg_winevent_finish(struct cmg_winevent *w)
 {
     struct cmg_event *ev = w->ev;
     uint64_t id;
     if (!w->provider.len)
-        w->provider = w->event_source.len ? w->event_source : w->guid;
+        w->provider = w->event_source.len ? w->event_source : name_of_guid(w->guid);
     ev->provider = ev->component = w->provider;
     if (cmg_scan_u64(w->id, &id))
         ev->code = w->id;
@@ -297,6 +340,7 @@ void cmg_winevent_finish(struct cmg_winevent *w)
     set_number(w, CMG_LIT("winlog.process.thread.id"), w->tid, &ev->has_thread, &ev->thread);
     set_time(w);
     set_http(ev);
+    name_alert(w);
     keep_spares(w);
     ev->message = message_of(w);
 }

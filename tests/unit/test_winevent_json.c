@@ -133,6 +133,44 @@ Test(winevent_json, values_without_names_have_their_place)
     cr_expect(is_text(attr_of(&ev, "N"), "a") && !attr_of(&ev, "param1").ptr);
 }
 
+/* Forwarders lose the names; a TLS alert is known by its event. */
+Test(winevent_json, alerts_have_their_names)
+{
+    static const struct {
+        const char *head, *first, *second;
+    } rows[] = {
+        {"{\"EventID\":36887,\"SourceName\":\"Schannel\"", "AlertDesc", "ErrorState"},
+        {"{\"EventID\":36888,\"SourceName\":\"schannel\"", "AlertDesc", "ErrorState"},
+        {"{\"EventID\":36886,\"SourceName\":\"Schannel\"", "param1", "param2"},
+        {"{\"EventID\":36888,\"SourceName\":\"other\"", "param1", "param2"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[160];
+        snprintf(text, sizeof text, "%s,\"StringInserts\":[\"48\",\"552\"]}", rows[i].head);
+        struct cmg_event ev = event(text);
+        cr_expect(is_text(attr_of(&ev, rows[i].first), "48"), "%s", text);
+        cr_expect(is_text(attr_of(&ev, rows[i].second), "552"), "%s", text);
+    }
+}
+
+Test(winevent_json, a_provider_has_a_name)
+{
+    static const struct {
+        const char *guid, *name;
+    } rows[] = {
+        {"{1F678132-5938-4686-9FDC-C8FF68F15C85}", "Schannel"},
+        {"5bbca4a8-b209-48dc-a8c7-b23d3e5216fb", "Microsoft-Windows-CAPI2"},
+        {"{1F678132-5938-4686-9FDC-C8FF68F15C86}", "{1F678132-5938-4686-9FDC-C8FF68F15C86}"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[160];
+        snprintf(text, sizeof text,
+                 "{\"event_id\":1,\"provider_name\":null,\"provider_guid\":\"%s\"}", rows[i].guid);
+        struct cmg_event ev = event(text);
+        cr_expect(is_text(ev.provider, rows[i].name), "%s", text);
+    }
+}
+
 /* ---- caps ------------------------------------------------------------------------------------ */
 
 enum { NESTED_MAX = 6, PATH_LEN_MAX = 128 };

@@ -111,6 +111,8 @@ static void view_sort(struct cmg_view *v, const struct cmg_record *r)
         v->kind = kind_error;
     else if (r->event.level == CMG_LEVEL_VERBOSE || r->event.level == CMG_LEVEL_INFO)
         v->sort = &information;
+    if (!v->outcome.len && r->event.outcome)
+        v->outcome = r->event.outcome == CMG_OUTCOME_FAILURE ? failure : success;
 }
 
 /* ---- finding ------------------------------------------------------------------------------ */

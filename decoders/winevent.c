@@ -232,6 +232,27 @@ static void set_number(struct cmg_winevent *w, cmg_str name, cmg_str v, bool *re
     cmg_event_keep(w->ev, name, v);
 }
 
+/* Audits are of level 0; what came of the act is in the keywords (winmeta.xml: WINEVENT_KEYWORD_
+ * AUDIT_FAILURE, AUDIT_SUCCESS), which NXLog writes as a signed number, others as words. */
+static enum cmg_outcome outcome_of(const struct cmg_winevent *w)
+{
+    const uint64_t failed = UINT64_C(1) << 52, succeeded = UINT64_C(1) << 53;
+    bool negative = cmg_str_starts(w->keywords, CMG_LIT("-"));
+    uint64_t bits = 0;
+    if (cmg_str_ieq(w->level, CMG_LIT("failureaudit")) ||
+        cmg_str_ieq(w->level, CMG_LIT("audit_failure")))
+        return CMG_OUTCOME_FAILURE;
+    if (cmg_str_ieq(w->level, CMG_LIT("successaudit")) ||
+        cmg_str_ieq(w->level, CMG_LIT("audit_success")))
+        return CMG_OUTCOME_SUCCESS;
+    if (!read_u64(cmg_str_from(w->keywords, negative), &bits))
+        return w->outcome;
+    bits = negative ? 0 - bits : bits;
+    return bits & failed      ? CMG_OUTCOME_FAILURE
+           : bits & succeeded ? CMG_OUTCOME_SUCCESS
+                              : w->outcome;
+}
+
 /* CAPI2's wording sends the reader to the details, where the result is. */
 static cmg_str message_of(struct cmg_winevent *w)
 {
@@ -333,6 +354,7 @@ void cmg_winevent_finish(struct cmg_winevent *w)
     else if (w->id.len)
         ev->problems |= CMG_P_BAD_ATTRIBUTE;
     ev->level = level_of(w->level);
+    ev->outcome = outcome_of(w);
     ev->host = cmg_room_lower(w->room, w->computer);
     ev->channel = w->channel;
     ev->record_id = w->record_id;

@@ -12,8 +12,9 @@ struct cmg_winevent {
     cmg_str provider, guid, id, level, keywords, time, channel, computer, record_id;
     cmg_str event_source; /* of a classic provider, where it has no other name */
     cmg_str pid, tid, activity, user, event_name;
-    cmg_str rendered; /* the message as Windows words it */
-    unsigned unnamed; /* data without a name so far */
+    cmg_str rendered;         /* the message as Windows words it */
+    enum cmg_outcome outcome; /* that words of the forwarder name */
+    unsigned unnamed;         /* data without a name so far */
 };
 
 void cmg_winevent_begin(struct cmg_winevent *w, struct cmg_room *room, struct cmg_event *ev);
@@ -32,6 +33,8 @@ void cmg_winevent_read_xml(struct cmg_room *room, cmg_str xml, struct cmg_wineve
 
 /* In winevent_xml.c. */
 struct cmg_cut cmg_winevent_xml_split(cmg_str text, size_t fresh);
+/* Of a text with a declaration or <Events> before it: the event alone, with both its tags. */
+cmg_str cmg_winevent_xml_element(cmg_str text);
 enum cmg_take cmg_winevent_xml_decode(struct cmg_room *room, cmg_str record, struct cmg_event *ev);
 
 #endif

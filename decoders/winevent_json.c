@@ -10,6 +10,7 @@
  *                                 "ProviderName=...\nProviderGuid=..."}
  *     Fluent Bit in_etw           event_id, provider_guid, payload
  *     Vector, Winlogbeat 6        event_id, provider_name or source_name, channel or log_name
+ *     others                      {"xml": "<Event>..."}, {"raw_event": "<Event>..."}
  *
  * The names are those of the programs' sources and documentation. Members may be nested or have the
  * whole path as their name ("winlog.event_id"). */
@@ -160,18 +161,31 @@ static bool is_scalar(const struct cmg_json_value *v)
     return v->type == CMG_JSON_STRING || v->type == CMG_JSON_NUMBER;
 }
 
+static bool is_xml_member(cmg_str key)
+{
+    return cmg_str_eq(key, CMG_LIT("System")) || cmg_str_eq(key, CMG_LIT("xml")) ||
+           cmg_str_eq(key, CMG_LIT("raw_event"));
+}
+
+/* The string is still escaped. */
+static bool is_event_xml(cmg_str raw)
+{
+    return cmg_winevent_xml_head(raw) && cmg_str_find(raw, CMG_LIT("Event")) != CMG_STR_NPOS;
+}
+
 static void look_at(struct shape *s, cmg_str key, const struct cmg_json_value *v)
 {
     if (cmg_str_eq(key, CMG_LIT("winlog")))
         s->winlog = v->type == CMG_JSON_OBJECT;
     else if (cmg_str_starts(key, CMG_LIT("winlog.")))
         s->winlog = true;
-    else if (cmg_str_eq(key, CMG_LIT("EventID")) || cmg_str_eq(key, CMG_LIT("event_id")))
+    else if (cmg_str_eq(key, CMG_LIT("EventID")))
         s->id = is_scalar(v);
+    else if (cmg_str_eq(key, CMG_LIT("event_id")))
+        s->id = is_scalar(v) && v->raw.len && cmg_count_digits(v->raw) == v->raw.len;
     else if (cmg_str_eq(key, CMG_LIT("SourceModuleType")))
         s->nxlog = true;
-    else if (cmg_str_eq(key, CMG_LIT("System")) && v->type == CMG_JSON_STRING &&
-             cmg_str_starts(v->raw, CMG_LIT("<Event")))
+    else if (is_xml_member(key) && v->type == CMG_JSON_STRING && is_event_xml(v->raw))
         s->xml = *v;
     else if (cmg_str_eq(key, CMG_LIT("log")) && v->type == CMG_JSON_STRING &&
              cmg_str_starts(v->raw, CMG_LIT("ProviderName=")))
@@ -191,8 +205,10 @@ static bool read_shape(cmg_str line, struct shape *ret)
     while (cmg_json_next(&w, &k, &v))
         if (!k.escaped)
             look_at(ret, k.raw, &v);
-    return w.end == line.len &&
-           (ret->winlog || (ret->id && ret->source) || ret->xml.type || ret->text.type);
+    bool members = ret->winlog || (ret->id && ret->source);
+    if (members) /* the XML beside them says the same */
+        ret->xml.type = CMG_JSON_NULL;
+    return w.end == line.len && (members || ret->xml.type || ret->text.type);
 }
 
 bool cmg_winevent_json(cmg_str line)
@@ -298,9 +314,26 @@ static bool is_inserts(const struct reading *r)
            cmg_str_eq(path, CMG_LIT("string_inserts"));
 }
 
+/* Keywords in words, and ECS's own name. */
+static void put_outcome(struct reading *r, const struct cmg_json_value *v)
+{
+    cmg_str path = cmg_str_of(r->path, r->path_len);
+    bool ecs = cmg_str_eq(path, CMG_LIT("event.outcome"));
+    if (!ecs && !cmg_str_eq(path, CMG_LIT("winlog.keywords")) &&
+        !cmg_str_eq(path, CMG_LIT("keywords")) && !cmg_str_eq(path, CMG_LIT("keyword_names")))
+        return;
+    if (cmg_str_find(v->raw, ecs ? CMG_LIT("failure") : CMG_LIT("Audit Failure")) != CMG_STR_NPOS)
+        r->w.outcome = CMG_OUTCOME_FAILURE;
+    else if (cmg_str_find(v->raw, ecs ? CMG_LIT("success") : CMG_LIT("Audit Success")) !=
+             CMG_STR_NPOS)
+        r->w.outcome = CMG_OUTCOME_SUCCESS;
+}
+
 /* Lists but for the strings without names (keywords, tags) are not looked into. */
 static void put_value(struct reading *r, const struct cmg_json_value *v)
 {
+    if (v->type != CMG_JSON_OBJECT)
+        put_outcome(r, v);
     if (v->type == CMG_JSON_ARRAY) {
         if (is_inserts(r))
             r->inserts = *v;
@@ -345,13 +378,13 @@ static void put_inserts(struct reading *r)
 
 /* ---- the event as XML or text inside ------------------------------------------------------- */
 
-/* winevtlog with render_event_as_xml: the wording is beside the event. */
+/* winevtlog with render_event_as_xml, and others: the wording is beside the event. */
 static void read_xml(struct reading *r)
 {
     struct cmg_winevent w = r->w;
     struct cmg_room *room = w.room;
     cmg_str xml = text_of(r, &r->shape.xml), rendered = w.rendered;
-    cmg_winevent_read_xml(room, xml, &w);
+    cmg_winevent_read_xml(room, cmg_winevent_xml_element(xml), &w);
     if (!w.rendered.len)
         w.rendered = rendered;
     r->w = w;

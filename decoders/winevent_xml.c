@@ -231,6 +231,13 @@ static bool probe(const void *state, cmg_str line)
     return cmg_winevent_xml_head(line);
 }
 
+cmg_str cmg_winevent_xml_element(cmg_str text)
+{
+    size_t at = blanks(text, prolog_of(text).end);
+    struct begun b = event_at(text, at);
+    return cmg_str_cut(text, at, event_end(text, &b, at));
+}
+
 enum cmg_take cmg_winevent_xml_decode(struct cmg_room *room, cmg_str record, struct cmg_event *ev)
 {
     struct cmg_winevent w = {.ev = ev};

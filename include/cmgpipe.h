@@ -120,6 +120,9 @@ struct cmg_http {
     int64_t win32, time_taken_ms;
 };
 
+/* What an audit says of the act that it records. */
+enum cmg_outcome { CMG_OUTCOME_NONE, CMG_OUTCOME_SUCCESS, CMG_OUTCOME_FAILURE };
+
 /* What the record itself says. Slices into the record's text, or into memory of its stream. */
 struct cmg_event {
     cmg_str message;   /* the human sentence, wrapper removed; may contain line breaks */
@@ -134,7 +137,8 @@ struct cmg_event {
     uint32_t source_line;
     bool has_thread, has_pid;
     uint64_t thread, pid;
-    enum cmg_level level; /* CMG_LEVEL_NONE: the record does not say */
+    enum cmg_level level;     /* CMG_LEVEL_NONE: the record does not say */
+    enum cmg_outcome outcome; /* of a Windows audit */
     struct cmg_time time;
     uint32_t problems;
     bool has_http;

@@ -40,6 +40,7 @@ static const struct key_row top_keys[] = {
     {"@timestamp", P_TIME, 1},   {"time", P_TIME, 2},          {"timestamp", P_TIME, 3},
     {"date", P_TIME, 4},         {"stream", P_STREAM, 1},      {"winlog", P_EVENT, 1},
     {"EventID", P_EVENT, 1},     {"event_id", P_EVENT, 1},     {"System", P_XML, 1},
+    {"xml", P_XML, 1},           {"raw_event", P_XML, 1},
 };
 
 struct found {
@@ -113,6 +114,14 @@ static void take_host(struct found *f, const struct cmg_json_value *v, unsigned 
         take_string(&f->host, &f->host_rank, v, rank);
 }
 
+/* With or without a declaration; the string is still escaped. */
+static bool is_event_xml(cmg_str raw)
+{
+    return cmg_str_starts(raw, CMG_LIT("<Event")) ||
+           (cmg_str_starts(raw, CMG_LIT("<?xml ")) &&
+            cmg_str_find(raw, CMG_LIT("<Event")) != CMG_STR_NPOS);
+}
+
 static void collect(struct found *f, const struct key_row *row, const struct cmg_json_value *v)
 {
     switch (row->purpose) {
@@ -148,7 +157,7 @@ static void collect(struct found *f, const struct key_row *row, const struct cmg
         f->event = true;
         break;
     case P_XML: /* Fluent Bit's winevtlog: the event in XML, its wording beside it */
-        f->event = f->event || cmg_str_starts(v->raw, CMG_LIT("<Event"));
+        f->event = f->event || is_event_xml(v->raw);
         break;
     case P_NONE:
         break;

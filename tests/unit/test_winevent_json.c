@@ -45,6 +45,14 @@ Test(winevent_json, knows_its_objects)
         {"{\"event_id\":1,\"name\":\"x\"}", false},
         {"{\"System\":\"<Event></Event>\"}", true},
         {"{\"System\":\"Linux\"}", false},
+        {"{\"xml\":\"<Event></Event>\"}", true},
+        {"{\"raw_event\":\"<Event></Event>\"}", true},
+        {"{\"System\":\"<?xml version=\\\"1.0\\\"?>\\n<Event></Event>\"}", true},
+        {"{\"xml\":\"<?xml version=\\\"1.0\\\"?><other/>\"}", false},
+        {"{\"xml\":\"<other><Event/></other>\"}", false},
+        {"{\"event_id\":\"a1\",\"channel\":\"web\"}", false},
+        {"{\"event_id\":\"\",\"channel\":\"web\"}", false},
+        {"{\"event_id\":\"12\",\"channel\":\"System\"}", true},
         {"{\"log\":\"ProviderName=x\"}", true},
         {"{\"log\":\"Provider\"}", false},
         {"{\"a\":{\"EventID\":1,\"SourceName\":\"s\"}}", false},
@@ -151,6 +159,37 @@ Test(winevent_json, alerts_have_their_names)
         cr_expect(is_text(attr_of(&ev, rows[i].first), "48"), "%s", text);
         cr_expect(is_text(attr_of(&ev, rows[i].second), "552"), "%s", text);
     }
+}
+
+Test(winevent_json, audits_have_an_outcome)
+{
+#define HEAD "{\"EventID\":4625,\"SourceName\":\"s\","
+    static const struct {
+        const char *line;
+        enum cmg_outcome outcome;
+    } rows[] = {
+        {HEAD "\"Keywords\":\"0x8010000000000000\"}", CMG_OUTCOME_FAILURE},
+        {HEAD "\"Keywords\":\"0x8020000000000000\"}", CMG_OUTCOME_SUCCESS},
+        {HEAD "\"Keywords\":\"0x8000000000000000\"}", CMG_OUTCOME_NONE},
+        {HEAD "\"Keywords\":-9218868437227405312}", CMG_OUTCOME_FAILURE},
+        {HEAD "\"Keywords\":-9214364837600034816}", CMG_OUTCOME_SUCCESS},
+        {HEAD "\"Keywords\":\"9232379236109516800\"}", CMG_OUTCOME_SUCCESS},
+        {HEAD "\"Keywords\":-9223372036854775808}", CMG_OUTCOME_NONE},
+        {HEAD "\"Keywords\":0}", CMG_OUTCOME_NONE},
+        {HEAD "\"EventType\":\"FailureAudit\"}", CMG_OUTCOME_FAILURE},
+        {HEAD "\"EventType\":\"SuccessAudit\"}", CMG_OUTCOME_SUCCESS},
+        {HEAD "\"EventType\":\"Error\"}", CMG_OUTCOME_NONE},
+        {"{\"winlog\":{\"keywords\":[\"Audit Failure\"]}}", CMG_OUTCOME_FAILURE},
+        {"{\"winlog\":{\"keywords\":[\"Classic\"]},\"event\":{\"outcome\":\"success\"}}",
+         CMG_OUTCOME_SUCCESS},
+        {"{\"event_id\":1,\"channel\":\"c\",\"keyword_names\":[\"Audit Success\"]}",
+         CMG_OUTCOME_SUCCESS},
+        {"{\"System\":\"<Event><System><Keywords>0x8010000000000000</Keywords></System></Event>\"}",
+         CMG_OUTCOME_FAILURE},
+    };
+#undef HEAD
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        cr_expect_eq(event(rows[i].line).outcome, rows[i].outcome, "%s", rows[i].line);
 }
 
 Test(winevent_json, a_provider_has_a_name)

@@ -108,6 +108,26 @@ static cmg_str name_of_place(unsigned n)
     return n < CMG_ATTRS_MAX ? names[n] : (cmg_str){NULL, 0};
 }
 
+/* CAPI2's long events say at their end whose call it was and what came of it. */
+static bool is_weighty(cmg_str name)
+{
+    return cmg_str_eq(name, CMG_LIT("Result")) ||
+           cmg_str_eq(name, CMG_LIT("EventAuxInfo.ProcessName"));
+}
+
+/* There is no room left: the last of the others goes. */
+static bool displace(struct cmg_event *ev, cmg_str name, cmg_str value)
+{
+    if (ev->attrs < CMG_ATTRS_MAX || !is_weighty(name) || cmg_event_has(ev, name))
+        return false;
+    size_t at = CMG_ATTRS_MAX - 1;
+    while (at && is_weighty(ev->attr[at].name))
+        at--;
+    ev->attr[at] = (struct cmg_attr){name, value};
+    ev->problems |= CMG_P_ATTRS_LOST;
+    return true;
+}
+
 void cmg_winevent_keep(struct cmg_winevent *w, cmg_str name, cmg_str value)
 {
     if (!value.len)
@@ -116,6 +136,8 @@ void cmg_winevent_keep(struct cmg_winevent *w, cmg_str name, cmg_str value)
         w->ev->has_http = true;
         return;
     }
+    if (displace(w->ev, name, value))
+        return;
     if (name.len)
         cmg_event_keep(w->ev, name, value);
     else

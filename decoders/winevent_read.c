@@ -144,6 +144,13 @@ static cmg_str joined_name(struct reading *r, cmg_str element, cmg_str attribute
     return cmg_str_from(cmg_buf_str(b), from);
 }
 
+/* CAPI2 lists what came of each certificate of a chain; what came of the call is <Result>. The
+ * message must not name a failure that the call forgave or that another one outweighed. */
+static bool is_detail(cmg_str name)
+{
+    return cmg_str_eq(name, CMG_LIT("RevocationResult"));
+}
+
 /* UserData and its like: elements of any name, nested. A `value` is the element's own, as in
  * CAPI2's <Result value="80092013">; the others have the element's name before theirs. */
 static void tree_element(struct reading *r, cmg_str name, const struct attributes *a)
@@ -156,8 +163,11 @@ static void tree_element(struct reading *r, cmg_str name, const struct attribute
             continue;
         bool own = cmg_str_eq(key, CMG_LIT("value"));
         r->valued = r->valued || own;
-        cmg_winevent_data(&r->w, own ? r->name : joined_name(r, r->name, key),
-                          lasting(r, a->at[i].value));
+        cmg_str value = lasting(r, a->at[i].value);
+        if (own && is_detail(r->name))
+            cmg_winevent_keep(&r->w, r->name, cmg_str_trim(value));
+        else
+            cmg_winevent_data(&r->w, own ? r->name : joined_name(r, r->name, key), value);
     }
 }
 
@@ -243,9 +253,10 @@ static void take_text(struct reading *r, unsigned depth)
         cmg_winevent_data(&r->w, CMG_LIT("BinaryEventData"), r->text);
     else if (depth > SECTION && r->section == S_DATA && cmg_str_eq(r->name, CMG_LIT("Binary")))
         cmg_winevent_keep(&r->w, r->name, cmg_str_trim(r->text));
-    else if (r->section == S_TREE && depth > SECTION && r->valued && r->text.len)
-        cmg_winevent_say(&r->w, (cmg_str){NULL, 0}, cmg_str_trim(r->text));
-    else if (depth > SECTION && (r->section == S_DATA || r->section == S_TREE))
+    else if (r->section == S_TREE && depth > SECTION && r->valued && r->text.len) {
+        if (!is_detail(r->name))
+            cmg_winevent_say(&r->w, (cmg_str){NULL, 0}, cmg_str_trim(r->text));
+    } else if (depth > SECTION && (r->section == S_DATA || r->section == S_TREE))
         cmg_winevent_data(&r->w, r->name, r->text);
 }
 

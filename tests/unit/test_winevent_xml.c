@@ -219,6 +219,36 @@ Test(winevent_xml, capi2_shows_its_result_behind_any_wording)
 
 /* ---- what is no XML -------------------------------------------------------------------------- */
 
+/* However much stands before them. */
+Test(winevent_xml, capi2_keeps_its_result)
+{
+    for (unsigned before = CMG_ATTRS_MAX - 3; before <= CMG_ATTRS_MAX + 1; before++) {
+        char text[2048];
+        size_t n =
+            (size_t)snprintf(text, sizeof text, "<Event><UserData><CertGetCertificateChain>");
+        for (unsigned i = 0; i < before; i++)
+            n += (size_t)snprintf(text + n, sizeof text - n, "<a%u>x</a%u>", i, i);
+        snprintf(text + n, sizeof text - n,
+                 "<EventAuxInfo ProcessName='p.exe'/><Result value='80092013'>r</Result>"
+                 "<Result value='0'/></CertGetCertificateChain></UserData></Event>");
+        struct cmg_event ev = event(text);
+        cr_expect(is_text(attr_of(&ev, "Result"), "80092013"), "%u", before);
+        cr_expect(is_text(attr_of(&ev, "EventAuxInfo.ProcessName"), "p.exe"), "%u", before);
+        cr_expect_eq(ev.attrs, before + 2 > CMG_ATTRS_MAX ? CMG_ATTRS_MAX : before + 2);
+        cr_expect_neq(ev.problems & CMG_P_ATTRS_LOST, 0, "%u", before);
+    }
+}
+
+/* What came of one certificate of the chain is not what came of the call. */
+Test(winevent_xml, capi2_s_details_are_no_message)
+{
+    struct cmg_event ev = event("<Event><UserData><C><RevocationResult value='80092013'>offline"
+                                "</RevocationResult><Result value='0'>fine</Result></C></UserData>"
+                                "</Event>");
+    cr_expect(is_text(ev.message, "Result: 0, fine"));
+    cr_expect(is_text(attr_of(&ev, "RevocationResult"), "80092013"));
+}
+
 Test(winevent_xml, says_what_is_malformed)
 {
     static const char *const rows[] = {

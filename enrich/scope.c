@@ -57,16 +57,56 @@ static bool is_cmg_path(cmg_str path)
            icontains(path, CMG_LIT("downloadrestservice.svc/getcontentxmlsecure"));
 }
 
+static bool is_cmg_host(const struct cmg_enricher *e, cmg_str host)
+{
+    return iends(host, CMG_LIT(".cloudapp.net")) || iends(host, CMG_LIT(".cloudapp.azure.com")) ||
+           listed(e->cmg_host, e->cmg_hosts, host);
+}
+
 static unsigned of_request(const struct cmg_enricher *e, const struct cmg_facts *f)
 {
     cmg_str host = without_port(f->host);
-    if (is_cmg_path(f->url) || is_cmg_path(f->path) || iends(host, CMG_LIT(".cloudapp.net")) ||
-        iends(host, CMG_LIT(".cloudapp.azure.com")) || listed(e->cmg_host, e->cmg_hosts, host))
+    if (is_cmg_path(f->url) || is_cmg_path(f->path) || is_cmg_host(e, host))
         return CMG_SHOWS_CMG;
     if (is_real_host(host) || cmg_str_istarts(f->path, CMG_LIT("/ccm_")) ||
         cmg_str_istarts(f->path, CMG_LIT("/sms_")))
         return CMG_SHOWS_OTHER;
     return 0;
+}
+
+/* Behind the last dot. */
+static cmg_str last_part(cmg_str name)
+{
+    size_t n = name.len;
+    while (n && name.ptr[n - 1] != '.')
+        n--;
+    return cmg_str_from(name, n);
+}
+
+/* The server's name in events of Schannel (36880, 36884) and CAPI2 (30, and the certificate's
+ * subject). They have no path: a name that nobody listed may still be a gateway's own, so it shows
+ * another server only where the gateway's names are known. */
+static unsigned of_event(const struct cmg_enricher *e, const struct cmg_event *ev)
+{
+    static const cmg_str names[] = {CMG_LIT("Name"), CMG_LIT("TargetName"), CMG_LIT("serverName"),
+                                    CMG_LIT("subjectName")};
+    enum { SURE = 3 }; /* a subject may be any certificate's of the chain */
+    unsigned shows = 0;
+    if (!cmg_str_ieq(ev->provider, CMG_LIT("Schannel")) &&
+        !cmg_str_ieq(ev->provider, CMG_LIT("Microsoft-Windows-CAPI2")))
+        return 0;
+    for (size_t i = 0; i < ev->attrs; i++) {
+        cmg_str name = last_part(ev->attr[i].name), host = ev->attr[i].value;
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+            if (!cmg_str_eq(names[k], name))
+                continue;
+            if (is_cmg_host(e, host))
+                return CMG_SHOWS_CMG;
+            if (k < SURE && e->cmg_hosts && is_real_host(host))
+                shows = CMG_SHOWS_OTHER;
+        }
+    }
+    return shows;
 }
 
 /* A row's own path and host are those of the server that wrote the log: they show no other one. */
@@ -84,6 +124,8 @@ unsigned cmg_shows(const struct cmg_enricher *e, const struct cmg_record *r,
                    const struct cmg_facts *f)
 {
     unsigned shows = r->event.has_http ? of_row(e, &r->event.http) : of_request(e, f);
+    if (r->event.code.len)
+        shows |= of_event(e, &r->event);
     if (cmg_str_istarts(f->status_text, CMG_LIT("CMGConnector_")) ||
         cmg_str_istarts(f->status_text, CMG_LIT("CMGService_")))
         shows |= CMG_SHOWS_CMG;

@@ -136,3 +136,42 @@ Test(event_rules, access_log_rows)
         judge(&r, access_rows[i].class, NULL, "row", i);
     }
 }
+
+/* The server that an event names. */
+Test(event_rules, scope_of_an_event)
+{
+    static const struct {
+        const char *provider, *name, *value;
+        bool known; /* the gateway has a name of its own */
+        enum cmg_scope scope;
+    } rows[] = {
+        {"Schannel", "Name", "gw12.westeurope.cloudapp.azure.com", false, CMG_SCOPE_CMG},
+        {"Schannel", "Name", "GW12.CloudApp.net", false, CMG_SCOPE_CMG},
+        {"Schannel", "event_data.Name", "gw.contoso.example", true, CMG_SCOPE_CMG},
+        {"schannel", "TargetName", "GW.contoso.example", true, CMG_SCOPE_CMG},
+        {"Schannel", "Name", "gw.contoso.example", false, CMG_SCOPE_UNKNOWN},
+        {"Schannel", "Name", "other.contoso.example", true, CMG_SCOPE_NOT_CMG},
+        {"Schannel", "Name", "<none>", true, CMG_SCOPE_UNKNOWN},
+        {"Schannel", "Surname", "gw.contoso.example", true, CMG_SCOPE_UNKNOWN},
+        {"Schannel", "Certificate.subjectName", "gw.contoso.example", true, CMG_SCOPE_CMG},
+        {"Schannel", "Certificate.subjectName", "Contoso CA", true, CMG_SCOPE_UNKNOWN},
+    };
+    static const cmg_str gateway = {"gw.contoso.example", 18};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cmg_options opt = {.cmg_hosts = &gateway, .n_cmg_hosts = rows[i].known};
+        struct cmg_error err;
+        struct cmg_enricher *e = cmg_enricher_new_with(&catalog, &opt, &err);
+        struct cmg_corr *c = cmg_corr_new(0);
+        struct cmg_record r;
+        cr_assert(e && c);
+        memset(&r, 0, sizeof r);
+        r.event.provider = cmg_str_c(rows[i].provider);
+        r.event.code = CMG_LIT("36884");
+        r.event.attr[r.event.attrs++] =
+            (struct cmg_attr){cmg_str_c(rows[i].name), cmg_str_c(rows[i].value)};
+        cmg_enrich(e, c, 1, &r);
+        cr_expect_eq(r.finding.scope, rows[i].scope, "row %zu: %d", i, (int)r.finding.scope);
+        cmg_corr_free(c);
+        cmg_enricher_free(e);
+    }
+}

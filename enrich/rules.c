@@ -74,9 +74,11 @@ static bool code_holds(const struct cmg_case *x, uint32_t code)
 }
 
 /* An access-log row is columns, not ConfigMgr's sentences: it is seen by rules that ask for its
- * decoder, or for nothing but columns. */
+ * decoder, or for nothing but columns. IIS writes the same rows to its trace log. */
 static bool decoder_holds(const struct cmg_case *x, const struct cmg_rule *r)
 {
+    if (r->decoder.len && x->r->event.has_http && cmg_str_eq(r->decoder, CMG_LIT("iis")))
+        return true;
     if (r->decoder.len)
         return x->r->decoder && cmg_str_eq(r->decoder, cmg_str_c(x->r->decoder->name));
     return !x->r->event.has_http || (!r->tokens && !r->status_text.len && !r->code);

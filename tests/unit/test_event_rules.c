@@ -133,7 +133,12 @@ Test(event_rules, access_log_rows)
         if (access_rows[i].reason)
             r.event.attr[r.event.attrs++] =
                 (struct cmg_attr){CMG_LIT("s-reason"), cmg_str_c(access_rows[i].reason)};
+        struct cmg_record traced = r;
         judge(&r, access_rows[i].class, NULL, "row", i);
+        traced.decoder = &cmg_decoder_winevent_xml;
+        traced.event.provider = CMG_LIT("Microsoft-Windows-IIS-Logging");
+        traced.event.code = CMG_LIT("6200");
+        judge(&traced, access_rows[i].class, NULL, "traced row", i);
     }
 }
 

@@ -184,9 +184,12 @@ static NOINLINE void view_url(struct cmg_view *v, cmg_str url)
         v->url_head = v->url_tail = CMG_LIT("");
 }
 
-/* cs-host may carry a port. */
+/* cs-host may carry a port; an IPv6 address stands in brackets then. */
 static cmg_str without_port(cmg_str host)
 {
+    size_t bracket = cmg_str_chr(host, ']');
+    if (bracket != CMG_STR_NPOS && host.ptr[0] == '[')
+        return cmg_str_head(host, bracket + 1);
     size_t colon = cmg_str_chr(host, ':');
     bool one =
         colon != CMG_STR_NPOS && cmg_str_chr(cmg_str_from(host, colon + 1), ':') == CMG_STR_NPOS;
@@ -226,6 +229,19 @@ static bool is_ip(cmg_str s)
     return inet_pton(AF_INET6, text, &address) == 1;
 }
 
+/* A client that takes the server for a proxy sends a whole URL. A row of HTTPERR has the query
+ * right behind it. */
+static void view_whole(struct cmg_view *v, const struct cmg_http *h)
+{
+    cmg_str url = h->stem;
+    if (h->query.len && h->query.ptr == url.ptr + url.len + 1 && url.ptr[url.len] == '?')
+        url.len += 1 + h->query.len;
+    view_url(v, url);
+    v->url.query = h->query;
+    if (v->url.port <= 0)
+        v->url.port = h->port;
+}
+
 /* An access-log row names its own URL in parts; a URL of the finding, which is whole, goes first.
  */
 static NOINLINE void view_row(struct cmg_view *v, const struct cmg_record *r)
@@ -238,6 +254,11 @@ static NOINLINE void view_row(struct cmg_view *v, const struct cmg_record *r)
     if (v->has_url)
         return;
     v->has_url = true;
+    if (cmg_str_istarts(h->stem, CMG_LIT("http://")) ||
+        cmg_str_istarts(h->stem, CMG_LIT("https://"))) {
+        view_whole(v, h);
+        return;
+    }
     v->url_head = v->url_tail = CMG_LIT("");
     v->url = (struct cmg_url){
         .host = without_port(h->host), .path = h->stem, .query = h->query, .port = h->port};

@@ -94,13 +94,12 @@ Test(winevent_xml, looks_back_for_literal_text_as_far_as_it_says)
     enum { LITERAL_MAX = 64 << 10 };
     static char text[LITERAL_MAX + 64];
     const char begin[] = "<Event><![CDATA[", end[] = "</Event>";
-    for (int more = -1; more <= 1; more++) {
-        size_t n = (size_t)(LITERAL_MAX + more);
+    for (size_t n = LITERAL_MAX - 1; n <= LITERAL_MAX + 1; n++) {
         memset(text, 'x', n);
         memcpy(text, begin, sizeof begin - 1);
         memcpy(text + n, end, sizeof end - 1);
         struct cmg_cut c = cmg_winevent_xml_split(cmg_str_of(text, n + sizeof end - 1), 0);
-        cr_expect_eq(c.verdict, more > 0 ? CMG_DONE : CMG_MORE, "%d", more);
+        cr_expect_eq(c.verdict, n > LITERAL_MAX ? CMG_DONE : CMG_MORE, "%zu", n);
     }
 }
 

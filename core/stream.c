@@ -32,7 +32,7 @@ static bool copy_names(struct cmg_stream *s, const struct cmg_origin *o)
         return false;
     s->host = cmg_str_head(cmg_buf_str(&s->names), middle);
     s->path = cmg_str_from(cmg_buf_str(&s->names), middle);
-    s->host_hash = XXH3_64bits(s->host.ptr, s->host.len);
+    s->host_hash = XXH3_64bits(s->host.ptr, s->host.len) + o->apart * UINT64_C(0x9e3779b97f4a7c15);
     s->id = XXH3_64bits_withSeed(o->path.ptr, o->path.len, s->host_hash);
     return true;
 }

@@ -53,9 +53,10 @@ void cmg_streams_free(struct cmg_streams *t)
     free(t);
 }
 
-static uint64_t key_of(cmg_str host, cmg_str path)
+static uint64_t key_of(const struct cmg_origin *o)
 {
-    return XXH3_64bits_withSeed(path.ptr, path.len, XXH3_64bits(host.ptr, host.len));
+    uint64_t host = XXH3_64bits_withSeed(o->host.ptr, o->host.len, o->apart);
+    return XXH3_64bits_withSeed(o->path.ptr, o->path.len, host);
 }
 
 static struct slot **head_of(struct cmg_streams *t, uint64_t key)
@@ -91,17 +92,16 @@ static struct slot *add(struct cmg_streams *t, uint64_t key, const struct cmg_or
     return s;
 }
 
-struct cmg_stream *cmg_streams_get(struct cmg_streams *t, cmg_str host, cmg_str path,
+struct cmg_stream *cmg_streams_get(struct cmg_streams *t, const struct cmg_origin *o,
                                    int64_t now_ns, struct cmg_stream **ret_leaving)
 {
-    struct cmg_origin o = {.host = host, .path = path};
-    uint64_t key = key_of(host, path);
+    uint64_t key = key_of(o);
     struct slot *s = *head_of(t, key);
     *ret_leaving = NULL;
     while (s && s->key != key)
         s = s->next;
     if (!s)
-        s = add(t, key, &o, ret_leaving);
+        s = add(t, key, o, ret_leaving);
     if (!s)
         return NULL;
     s->used_ns = now_ns;

@@ -16,7 +16,7 @@ void cmg_streams_free(struct cmg_streams *t);
 /* The stream of that log, made when there is none; `now_ns` is when it was last used. *ret_leaving:
  * a stream that made room, already told that its input has ended: the caller drains and frees it
  * (NULL: none). NULL: no memory. */
-CMG_MUST_USE struct cmg_stream *cmg_streams_get(struct cmg_streams *t, cmg_str host, cmg_str path,
+CMG_MUST_USE struct cmg_stream *cmg_streams_get(struct cmg_streams *t, const struct cmg_origin *o,
                                                 int64_t now_ns, struct cmg_stream **ret_leaving);
 /* Its number, which stays the same until another stream takes its place. */
 size_t cmg_streams_last(const struct cmg_streams *t);

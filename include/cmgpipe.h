@@ -153,6 +153,7 @@ struct cmg_origin {
     cmg_str path;        /* as given; empty for stdin */
     uint64_t offset;     /* of the first byte that will be fed */
     int64_t envelope_ns; /* the wrapper's time (UTC), 0 for none */
+    uint64_t apart;      /* logs of one host and path that must not share ids or incidents; or 0 */
 };
 
 /* One remediation or cause as an encoder needs it. */

@@ -325,7 +325,8 @@ enum cmg_flb_take cmg_flb_decode(struct cmg_flb *f, cmg_str tag, const struct cm
     cmg_str host = cmg_flb_text(e->body, f->set.host_key),
             path = cmg_flb_text(e->body, f->set.path_key);
     cmg_str name = name_of(f, tag, path);
-    f->stream = cmg_streams_get(f->streams, host, name, e->time_ns, &f->leaving);
+    const struct cmg_origin o = {.host = host, .path = name};
+    f->stream = cmg_streams_get(f->streams, &o, e->time_ns, &f->leaving);
     if (!f->stream ||
         (f->touch && f->touch(f->touch_user, f->stream, log_hash(host, name)) != CMG_OK))
         return CMG_FLB_NOMEM;

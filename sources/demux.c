@@ -125,10 +125,17 @@ static uint64_t released(const struct cmg_stream *s)
     return n->bytes_records + n->bytes_skipped;
 }
 
-static void find_stream(struct cmg_demux *d, cmg_str host, cmg_str path)
+/* A line that names no origin belongs to its connection: two of them that share one address are two
+ * logs, and the halves of their records must not meet. */
+static void find_stream(struct cmg_demux *d, const struct cmg_envelope *e,
+                        const struct cmg_sender *from, cmg_str path)
 {
     struct cmg_stream *leaving = NULL;
-    d->current = cmg_streams_get(d->streams, host, path, d->now_ns, &leaving);
+    bool named = e->host.len || e->path.len || e->program.len || from->tag.len;
+    const struct cmg_origin o = {.host = e->host.len ? e->host : cmg_buf_str(&d->sender),
+                                 .path = path,
+                                 .apart = named ? 0 : d->peer};
+    d->current = cmg_streams_get(d->streams, &o, d->now_ns, &leaving);
     d->leaving = leaving;
     if (!d->current)
         return;
@@ -171,7 +178,7 @@ static enum cmg_rc one(struct cmg_demux *d, cmg_str frame, const struct cmg_send
     }
     if (rc != CMG_OK)
         return rc;
-    find_stream(d, e.host.len ? e.host : cmg_buf_str(&d->sender), path);
+    find_stream(d, &e, from, path);
     if (!d->current)
         return CMG_ENOMEM;
     rc = feed(&e, d->current, text);

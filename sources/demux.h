@@ -36,7 +36,7 @@ struct cmg_sender {
     cmg_str host, path; /* for a frame that names none; path empty: that of the options */
     cmg_str tag;        /* put behind such a path, as a frame's own program is: "PATH#TAG" */
     bool cut;           /* only the frame's beginning came: its records are marked truncated */
-    uint64_t peer;      /* see cmg_demux_holds */
+    uint64_t peer;      /* the connection, 0: none; keeps lines without any origin apart */
 };
 CMG_MUST_USE enum cmg_rc cmg_demux_from(struct cmg_demux *d, cmg_str frame,
                                         const struct cmg_sender *from, int64_t now_ns);

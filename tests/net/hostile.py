@@ -285,6 +285,28 @@ def test_many_origins():
     check(len({r["message"] for r in p.stop()}) == 5000, "every record once")
 
 
+def test_bare_lines_of_two_connections():
+    """Lines that name no origin: what two connections from one address interleave never becomes one record."""
+    p = Program(TCP)
+    a, b = connect(p.port[0]), connect(p.port[0])
+    for i in range(20):
+        parts = [ccm("first half %s%d\nsecond half %s%d" % (w, i, w, i), i).encode().split(b"\n") for w in "ab"]
+        for s, part in ((a, parts[0][0]), (b, parts[1][0]), (a, parts[0][1]), (b, parts[1][1])):
+            s.sendall(part + b"\n")
+            time.sleep(0.01)
+    for s in (a, b):  # equal lines stay as many as they are
+        s.sendall(b"the same words\n" * 2)
+    a.close()
+    b.close()
+    p.wait_lines(42, 5)
+    got = p.stop()
+    want = ["first half %s%d\nsecond half %s%d" % (w, i, w, i) for w in "ab" for i in range(20)]
+    texts = [r["message"] for r in got]
+    check(sorted(t for t in texts if "half" in t) == sorted(want), "halves: %s" % texts[:6])
+    check("\n".join(texts).count("the same words") == 4, "equal lines: %s" % texts[-4:])
+    check(len({r["event"]["id"] for r in got}) == len(got), "two records have one id")
+
+
 def test_memory_of_all():
     """All connections together hold more than may be: those with most go, the others stay."""
     p = Program(TCP + "?frame=67108864")
